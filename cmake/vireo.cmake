@@ -1,0 +1,44 @@
+# Compiler flags and the three ways to add a target.
+add_library(vireo_flags INTERFACE)
+target_include_directories(vireo_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(vireo_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wimplicit-fallthrough -Wunused-result -Werror)
+target_compile_definitions(vireo_flags INTERFACE _GNU_SOURCE VIREO_VERSION="${PROJECT_VERSION}")
+if(VIREO_SANITIZE)
+  target_compile_options(vireo_flags INTERFACE -fsanitize=${VIREO_SANITIZE} -fno-omit-frame-pointer -g1 -O1)
+  target_link_options(vireo_flags INTERFACE -fsanitize=${VIREO_SANITIZE})
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_options(vireo_flags INTERFACE -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2)
+  target_link_options(vireo_flags INTERFACE -pie -Wl,-z,relro,-z,now)
+endif()
+
+# vireo_library(NAME SOURCES a.cc b.cc DEPENDS vireo_base fmt::fmt): the static library of one folder.
+function(vireo_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC vireo_flags ${arg_DEPENDS})
+endfunction()
+
+# vireo_program(NAME SOURCES main.cc DEPENDS ...): a dynamically linked program in bin/.
+function(vireo_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE vireo_flags ${arg_DEPENDS})
+endfunction()
+
+# vireo_test(NAME SOURCES x_test.cc DEPENDS ...): one GoogleTest program, run as one ctest case.
+# LABELS privileged marks what needs root; such a program runs alone (RUN_SERIAL).
+function(vireo_test name)
+  if(NOT VIREO_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE vireo_flags ${arg_DEPENDS} GTest::gtest GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS}")
+  if("privileged" IN_LIST arg_LABELS)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
