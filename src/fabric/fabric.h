@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins instances by virtual links on this host. The contract suite in tests/contract/ is its law.
+//
+// Thread-safe. Ports and links outlive the daemon: list() finds them again. A port is plugged
+// *blocked* (no frame passes in either direction), opened by set_state, exchanged by swap. What
+// waits for the kernel (deleting a veth, the last close of a tap: 16-20 ms) happens in the
+// background: unplug() returns at once, and no frame passes from then on.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "driver/driver.h"
+#include "model/instance.h"
+
+namespace vireo {
+
+struct FabricInfo {
+  std::string name;                        // "bridge"
+  std::vector<PortKind> port_kinds;        // what it makes; for packet functions, best first
+};
+
+// A link as the fabric makes it.
+struct LinkRequest {
+  LinkId id;
+  unsigned mtu = 1500;
+  // The host's own interface on the link; empty: none. In the host's network namespace.
+  std::vector<IpPrefix> host_addresses;
+  std::optional<Uplink> uplink;
+  bool operator==(const LinkRequest&) const = default;
+};
+
+enum class GateState { blocked, open };
+
+struct PortRecord {
+  PortId id;                               // "~..." for a spare
+  LinkId link;                             // "" for a spare
+  PortKind kind = PortKind::tap;
+  GateState gate = GateState::blocked;
+};
+
+struct FabricState {
+  std::vector<LinkRequest> links;
+  std::vector<PortRecord> ports;
+};
+
+class Fabric {
+ public:
+  virtual ~Fabric() = default;
+  virtual const FabricInfo& info() const = 0;
+  virtual HostSupport check_host() = 0;
+
+  // Makes the link, or changes what differs (host addresses, uplink). An uplink that carries
+  // addresses or the default route is refused unless `take`; a bridge of the host is joined by a
+  // veth; removing the link gives the interface back as it was.
+  virtual Result<void> ensure_link(const LinkRequest& link) = 0;
+  virtual Result<void> remove_link(const LinkId& id) = 0;  // unknown: success; ports on it: conflict
+
+  // Makes a spare port ahead of a request. veth: `network_namespace` (of the shell it will serve)
+  // gets its far end; the spare belongs to that namespace for ever.
+  virtual Result<PortId> prepare(PortKind kind, const Fd* network_namespace) = 0;
+  // Gives the spare its identity and plugs it into its link, blocked. Same id again: same endpoint.
+  // For veth the far end has name, MAC, addresses, routes and neighbours when this returns.
+  virtual Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port) = 0;
+  // Plugs an interface made elsewhere (named, in `network_namespace`) as this port, blocked.
+  virtual Result<void> adopt(const PortSpec& port, const std::string& interface,
+                             const Fd& network_namespace) = 0;
+  virtual Result<void> set_state(const PortId& id, GateState state) = 0;
+  // Blocks `from`, opens `to`, moves what lies behind it: in one step for the link's traffic.
+  virtual Result<void> swap(const PortId& from, const PortId& to) = 0;
+  virtual Result<void> unplug(const PortId& id) = 0;       // spare or bound; unknown: success
+  virtual std::vector<PortCounters> counters(std::span<const PortId> ids) = 0;
+  virtual Result<FabricState> list() = 0;
+};
+
+}  // namespace vireo
