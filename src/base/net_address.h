@@ -34,16 +34,16 @@ struct IpPrefix {
   unsigned length = 0;
   auto operator<=>(const IpPrefix&) const = default;
 
-  IpPrefix network() const;               // host bits cleared
-  IpAddress broadcast() const;            // host bits set (v6: simply the last address)
+  IpPrefix network() const;     // host bits cleared
+  IpAddress broadcast() const;  // host bits set (v6: simply the last address)
   bool is_network() const { return network() == *this; }
   bool contains(const IpAddress& inside) const;
   bool overlaps(const IpPrefix& other) const;
 };
 
-Result<MacAddress> parse_mac(std::string_view text);      // "02:00:00:00:00:01"
-Result<IpAddress> parse_ip(std::string_view text);        // no zone, no port
-Result<IpPrefix> parse_prefix(std::string_view text);     // "10.0.0.0/24"; the length is required
+Result<MacAddress> parse_mac(std::string_view text);   // "02:00:00:00:00:01"
+Result<IpAddress> parse_ip(std::string_view text);     // no zone, no port
+Result<IpPrefix> parse_prefix(std::string_view text);  // "10.0.0.0/24"; the length is required
 
 std::string to_string(const MacAddress& mac);
 std::string to_string(const IpAddress& ip);

@@ -40,8 +40,8 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   using Value = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}        // NOLINT
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}    // NOLINT
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
   explicit operator bool() const { return state_.index() == 0; }
   bool has_value() const { return state_.index() == 0; }
   T& operator*() & { return *std::get_if<0>(&state_); }
@@ -82,11 +82,11 @@ class [[nodiscard]] Result<void> {
 }  // namespace vireo
 
 // The value of a Result, or return its Error from the enclosing function. Never nested.
-#define TRY(expression)                                                   \
-  (__extension__({                                                        \
-    auto try_result_ = (expression);                                      \
+#define TRY(expression)                                                      \
+  (__extension__({                                                           \
+    auto try_result_ = (expression);                                         \
     if (!try_result_) return ::vireo::Error(std::move(try_result_).error()); \
-    *std::move(try_result_);                                              \
+    *std::move(try_result_);                                                 \
   }))
 
 // As TRY, and says what was being attempted.

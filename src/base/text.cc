@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.h"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <ctime>
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 
 namespace vireo {
 namespace {
@@ -18,9 +18,17 @@ struct Unit {
   double factor;
 };
 
-constexpr std::array<Unit, 11> byte_units{{{"B", 1}, {"", 1}, {"KiB", 1024}, {"MiB", 1048576},
-    {"GiB", 1073741824}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"K", 1024}, {"M", 1048576},
-    {"G", 1073741824}}};
+constexpr std::array<Unit, 11> byte_units{{{"B", 1},
+                                           {"", 1},
+                                           {"KiB", 1024},
+                                           {"MiB", 1048576},
+                                           {"GiB", 1073741824},
+                                           {"kB", 1e3},
+                                           {"MB", 1e6},
+                                           {"GB", 1e9},
+                                           {"K", 1024},
+                                           {"M", 1048576},
+                                           {"G", 1073741824}}};
 constexpr std::array<Unit, 6> time_units{
     {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
 
@@ -59,8 +67,8 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
 std::string duration_text(std::chrono::nanoseconds duration) {
   auto ns = static_cast<double>(duration.count());
   if (ns < 1e6) return fmt::format("{:.0f} us", ns / 1e3);
-  if (ns < 1e9) return ns < 10e6 ? fmt::format("{:.1f} ms", ns / 1e6)
-                                 : fmt::format("{:.0f} ms", ns / 1e6);
+  if (ns < 1e9)
+    return ns < 10e6 ? fmt::format("{:.1f} ms", ns / 1e6) : fmt::format("{:.0f} ms", ns / 1e6);
   auto seconds = duration.count() / 1'000'000'000;
   if (seconds < 10) return fmt::format("{:.1f} s", ns / 1e9);
   if (seconds < 60) return fmt::format("{}s", seconds);

@@ -11,14 +11,14 @@
 namespace vireo {
 
 Result<std::string> read_file(const std::string& path, size_t limit = 64u << 20);
-// One write() to an existing file: for /proc, /sys and cgroup files, whose kernel side takes a value
-// in one piece.
+// One write() to an existing file: for /proc, /sys and cgroup files, whose kernel side takes a
+// value in one piece.
 Result<void> write_existing(const std::string& path, std::string_view text);
 // Replaces the file as a whole: temporary name, fsync, rename. Readers see the old or the new one.
 Result<void> replace_file(const std::string& path, std::string_view content, unsigned mode = 0644);
 
 Result<void> make_directories(const std::string& path, unsigned mode = 0755);
-Result<void> remove_tree(const std::string& path);              // absent: success; stays on one mount
+Result<void> remove_tree(const std::string& path);  // absent: success; stays on one mount
 Result<std::vector<std::string>> list_directory(const std::string& path);  // names, sorted
 bool exists(const std::string& path);
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/namespace.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <thread>
-
-#include <fmt/format.h>
 
 #include "host/files.h"
 
