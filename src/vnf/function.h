@@ -20,20 +20,34 @@ namespace vireo::vnf {
 
 enum class Role : uint8_t { transparent, routed, endpoint };
 enum class Ports : uint8_t { packet, stack };
-enum class Field : uint8_t { boolean, u8, u16, u32, u64, duration_ms, ipv4, ipv6, ip, prefix, mac,
-                             text, choice, records };
+enum class Field : uint8_t {
+  boolean,
+  u8,
+  u16,
+  u32,
+  u64,
+  duration_ms,
+  ipv4,
+  ipv6,
+  ip,
+  prefix,
+  mac,
+  text,
+  choice,
+  records
+};
 
 // One field of Config; encodings are in model/function_type.h.
 struct FieldTable {
   const char* name;
   Field type;
   uint32_t offset;
-  uint32_t size = 0;             // text, records
-  uint32_t most = 0;             // records
+  uint32_t size = 0;  // text, records
+  uint32_t most = 0;  // records
   uint64_t minimum = 0, maximum = 0;
-  const char* choices = "";      // "accept,drop,reject"
+  const char* choices = "";  // "accept,drop,reject"
   bool required = false;
-  const char* fallback = "";     // JSON text of the value when absent
+  const char* fallback = "";  // JSON text of the value when absent
   const char* help = "";
   const FieldTable* fields = nullptr;  // records
   uint32_t field_count = 0;
@@ -45,7 +59,7 @@ struct FunctionTable {
   Role role;
   Ports ports;
   uint32_t fewest_ports, most_ports;
-  uint32_t state_version;        // 0: no state
+  uint32_t state_version;  // 0: no state
   uint32_t config_size;
   const FieldTable* fields;
   uint32_t field_count;
@@ -57,7 +71,8 @@ struct FunctionTable {
 struct Context {
   const Identity* identity;
   Vitals* vitals;
-  // Zeroed memory for the function's life, page-aligned; nullptr when there is none. Not per packet.
+  // Zeroed memory for the function's life, page-aligned; nullptr when there is none. Not per
+  // packet.
   void* (*memory)(size_t bytes);
   void (*fail)(const char* reason);
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets as a network function sees them, on every technology. Freestanding.
 //
-// Each packet is an Ethernet frame of up to 64 KiB + headers with its virtio_net header (virtio 1.1,
-// 5.1.6): a partial checksum and the segmentation of a large TCP segment stay with the packet, so a
-// 64 KB segment crosses a function as one packet.
+// Each packet is an Ethernet frame of up to 64 KiB + headers with its virtio_net header
+// (virtio 1.1, 5.1.6): a partial checksum and the segmentation of a large TCP segment stay with the
+// packet, so a 64 KB segment crosses a function as one packet.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -12,12 +12,12 @@ namespace vireo::vnf {
 
 // struct virtio_net_hdr, the 10-byte form, as tap and AF_PACKET carry it.
 struct [[gnu::packed]] VirtioNetHeader {
-  uint8_t flags;          // vnet_needs_csum, vnet_data_valid
-  uint8_t gso_type;       // vnet_gso_*
-  uint16_t header_length; // of Ethernet, IP and TCP together, when segmented
-  uint16_t gso_size;      // payload bytes of one segment
-  uint16_t csum_start;    // where checksumming starts, from the frame's first byte
-  uint16_t csum_offset;   // where the sum goes, from csum_start
+  uint8_t flags;           // vnet_needs_csum, vnet_data_valid
+  uint8_t gso_type;        // vnet_gso_*
+  uint16_t header_length;  // of Ethernet, IP and TCP together, when segmented
+  uint16_t gso_size;       // payload bytes of one segment
+  uint16_t csum_start;     // where checksumming starts, from the frame's first byte
+  uint16_t csum_offset;    // where the sum goes, from csum_start
 };
 static_assert(sizeof(VirtioNetHeader) == 10);
 inline constexpr uint8_t vnet_needs_csum = 1, vnet_data_valid = 2;
@@ -46,10 +46,10 @@ struct Packet {
 struct Batch {
   Packet* packets;
   uint32_t count;
-  uint64_t now_ns;        // CLOCK_MONOTONIC, read once for the batch
-  Packet* extra;          // empty buffers with frame_bytes of room each
-  uint32_t extra_room;    // how many
-  uint32_t extra_count;   // how many the function filled
+  uint64_t now_ns;       // CLOCK_MONOTONIC, read once for the batch
+  Packet* extra;         // empty buffers with frame_bytes of room each
+  uint32_t extra_room;   // how many
+  uint32_t extra_count;  // how many the function filled
 };
 
 }  // namespace vireo::vnf
