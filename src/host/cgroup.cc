@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/cgroup.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/text.h"
+#include "host/files.h"
+
+namespace vireo {
+
+namespace {
+constexpr unsigned cpu_period_us = 100'000;
+constexpr unsigned longest_removal_ms = 5'000;
+}  // namespace
+
+const CgroupController* Cgroup::with(std::string_view controller) const {
+  for (const CgroupController& each : directories_)
+    if (each.v2 || each.name == controller) return &each;
+  return nullptr;
+}
+
+// "" when the controller is not there or has no such file.
+std::string Cgroup::file(std::string_view controller, std::string_view v1,
+                         std::string_view v2) const {
+  const CgroupController* directory = with(controller);
+  std::string_view name = directory != nullptr && directory->v2 ? v2 : v1;
+  if (directory == nullptr || name.empty()) return {};
+  return fmt::format("{}/{}", directory->directory, name);
+}
+
+// The file's number, or the one behind `key` where it holds lines of "key number".
+uint64_t Cgroup::number(const std::string& path, std::string_view key) const {
+  if (path.empty()) return 0;
+  std::string text = read_file(path).value_or({});
+  for (std::string_view line : split(text, '\n')) {
+    if (!key.empty()) {
+      if (!line.starts_with(key) || line.size() <= key.size() || line[key.size()] != ' ') continue;
+      line.remove_prefix(key.size() + 1);
+    }
+    return parse_number(line).value_or(0);
+  }
+  return 0;
+}
+
+Result<void> Cgroup::limit(const CgroupLimits& limits) const {
+  TRY(limit_memory(limits.memory));
+  TRY(limit_cpu(limits.cpus));
+  std::string pids = limits.pids == 0 ? "max" : fmt::format("{}", limits.pids);
+  return write_existing(file("pids", "pids.max", "pids.max"), pids);
+}
+
+Result<void> Cgroup::limit_memory(uint64_t bytes) const {
+  const bool v2 = with("memory") != nullptr && with("memory")->v2;
+  std::string value = bytes != 0 ? fmt::format("{}", bytes) : (v2 ? "max" : "-1");
+  std::string memory = file("memory", "memory.limit_in_bytes", "memory.max");
+  std::string swap = file("memory", "memory.memsw.limit_in_bytes", "memory.swap.max");
+  if (v2) {
+    if (exists(swap)) TRY(write_existing(swap, bytes != 0 ? "0" : "max"));
+    return write_existing(memory, value);
+  }
+  if (!exists(swap)) return write_existing(memory, value);
+  // v1 wants memory <= memory + swap at every moment: one of the two orders is right.
+  if (write_existing(memory, value)) return write_existing(swap, value);
+  TRY(write_existing(swap, value));
+  return write_existing(memory, value);
+}
+
+Result<void> Cgroup::limit_cpu(double cpus) const {
+  if (with("cpu") == nullptr)
+    return cpus == 0 ? Result<void>() : Error{Errc::unsupported, "no cpu controller for a limit"};
+  // The kernel refuses a quota below 1 ms.
+  auto quota = std::max<uint64_t>(1000, static_cast<uint64_t>(cpus * cpu_period_us));
+  if (!with("cpu")->v2)
+    return write_existing(file("cpu", "cpu.cfs_quota_us", ""),
+                          cpus == 0 ? "-1" : fmt::format("{}", quota));
+  return write_existing(file("cpu", "", "cpu.max"),
+                        cpus == 0 ? "max" : fmt::format("{} {}", quota, cpu_period_us));
+}
+
+CgroupUsage Cgroup::usage() const {
+  CgroupUsage usage;
+  const bool v2 = !directories_.empty() && directories_[0].v2;
+  usage.cpu_ns = v2 ? number(file("cpu", "", "cpu.stat"), "usage_usec") * 1000
+                    : number(file("cpuacct", "cpuacct.usage", ""));
+  usage.memory = number(file("memory", "memory.usage_in_bytes", "memory.current"));
+  usage.memory_peak = number(file("memory", "memory.max_usage_in_bytes", "memory.peak"));
+  usage.pids = number(file("pids", "pids.current", "pids.current"));
+  usage.oom_kills = number(file("memory", "memory.oom_control", "memory.events"), "oom_kill");
+  return usage;
+}
+
+std::vector<int> Cgroup::processes() const {
+  std::vector<int> pids;
+  for (const CgroupController& each : directories_) {
+    std::string text = read_file(each.directory + "/cgroup.procs").value_or({});
+    for (std::string_view line : split(text, '\n'))
+      if (auto pid = parse_number(line)) pids.push_back(static_cast<int>(*pid));
+  }
+  std::sort(pids.begin(), pids.end());
+  pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
+  return pids;
+}
+
+Result<Fd> Cgroup::directory() const {
+  if (directories_.empty() || !directories_[0].v2) return Fd();
+  return open_path(directories_[0].directory, O_RDONLY | O_DIRECTORY);
+}
+
+Result<std::vector<Fd>> Cgroup::procs_files() const {
+  std::vector<Fd> files;
+  std::string last;  // controllers that are mounted together share a directory
+  for (const CgroupController& each : directories_) {
+    if (each.v2 || each.directory == last) continue;
+    files.push_back(TRY(open_path(each.directory + "/cgroup.procs", O_WRONLY)));
+    last = each.directory;
+  }
+  return files;
+}
+
+void Cgroup::kill() const {
+  const CgroupController* first = with("pids");
+  if (first != nullptr && first->v2 && write_existing(first->directory + "/cgroup.kill", "1"))
+    return;
+  for (int pid : processes()) ::kill(pid, SIGKILL);
+}
+
+Result<void> Cgroup::remove() const {
+  // Charged pages would keep the group alive as a dying one after rmdir.
+  std::string empty = file("memory", "memory.force_empty", "memory.reclaim");
+  for (unsigned waited = 0;; waited += 2) {
+    std::string busy;
+    if (!processes().empty())
+      kill();
+    else if (!empty.empty() && exists(empty) && waited < 20)
+      (void)write_existing(empty, fmt::format("{}", usage().memory));  // EAGAIN: not all, try on
+    for (const CgroupController& each : directories_)
+      if (::rmdir(each.directory.c_str()) != 0 && errno != ENOENT) busy = each.directory;
+    if (busy.empty()) return {};
+    if (waited >= longest_removal_ms)
+      return system_error(fmt::format("cannot remove control group {}", busy), EBUSY);
+    ::poll(nullptr, 0, 2);  // nothing announces that a v1 group became empty
+  }
+}
+
+}  // namespace vireo

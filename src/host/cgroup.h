@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control groups of instances: version 2, version 1 and hybrids, one interface (cgroups(7)).
+//
+// A tree is one directory of ours in each hierarchy that carries a limit or a count; a group is a
+// directory of the same name in each. Roots come from /proc/self/cgroup and mountinfo, because
+// they differ by controller when we run inside a container or a service.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace vireo {
+
+struct CgroupLimits {
+  uint64_t memory = 0;  // bytes, swap included; 0: no limit
+  double cpus = 0;      // 0: no limit
+  uint64_t pids = 0;    // 0: no limit
+  bool operator==(const CgroupLimits&) const = default;
+};
+
+struct CgroupUsage {
+  uint64_t cpu_ns = 0;
+  uint64_t memory = 0;
+  uint64_t memory_peak = 0;
+  uint64_t pids = 0;
+  uint64_t oom_kills = 0;
+};
+
+// Where the controllers of this process are, as values.
+struct CgroupController {
+  std::string name;  // "memory"; several may share a directory
+  std::string directory;
+  bool v2 = false;
+  std::string mount;  // mount point of the hierarchy
+  bool operator==(const CgroupController&) const = default;
+};
+// From the texts of /proc/self/cgroup and /proc/self/mountinfo. Only memory, cpu, cpuacct and pids;
+// for v2 one entry "" for the whole directory.
+std::vector<CgroupController> cgroup_controllers(std::string_view self_cgroup,
+                                                 std::string_view mountinfo);
+
+// One group. A value: the directories live on until remove().
+class Cgroup {
+ public:
+  Cgroup() = default;
+  Cgroup(std::string name, std::vector<CgroupController> directories)
+      : name_(std::move(name)), directories_(std::move(directories)) {}
+  const std::string& name() const { return name_; }
+
+  Result<void> limit(const CgroupLimits& limits) const;
+  CgroupUsage usage() const;  // what cannot be read is 0
+  std::vector<int> processes() const;
+  // v2: the directory for CLONE_INTO_CGROUP (an attach by write waits up to 15 ms there). v1:
+  // nothing, but the opened cgroup.procs files, into which the child writes "0".
+  Result<Fd> directory() const;
+  Result<std::vector<Fd>> procs_files() const;
+
+  void kill() const;  // every process of the group gets SIGKILL
+  // Kills, gives charged memory back (else the group stays as a dying one) and removes the
+  // directories. Blocks until the processes are gone, a few seconds at most: for the background.
+  Result<void> remove() const;
+
+ private:
+  const CgroupController* with(std::string_view controller) const;
+  std::string file(std::string_view controller, std::string_view v1, std::string_view v2) const;
+  uint64_t number(const std::string& path, std::string_view key = {}) const;
+  Result<void> limit_memory(uint64_t bytes) const;
+  Result<void> limit_cpu(double cpus) const;
+
+  std::string name_;
+  std::vector<CgroupController> directories_;
+};
+
+class CgroupTree {
+ public:
+  // Makes the directory `name` below this process's own groups, or below `root` (v2 only) when
+  // that is given. Errc::unsupported says what is missing.
+  static Result<CgroupTree> open(const std::string& name, const std::string& root = {});
+  Result<Cgroup> create(const std::string& name) const;  // an existing one is taken
+  Cgroup at(const std::string& name) const;
+  std::vector<std::string> list() const;
+  Result<void> remove() const;  // the tree itself, once it is empty
+  bool has(std::string_view controller) const;
+  std::string describe() const;  // "cgroup v1 (cpu cpuacct memory pids)"
+
+ private:
+  std::vector<CgroupController> roots_;  // directories of the tree
+};
+
+}  // namespace vireo

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/cgroup.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "host/files.h"
+
+namespace vireo {
+namespace {
+
+constexpr const char* v1_mounts =
+    "31 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct\n"
+    "34 30 0:31 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
+    "38 30 0:35 /pod /sys/fs/cgroup/pids rw,relatime shared:9 - cgroup cgroup rw,pids\n"
+    "40 30 0:37 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n";
+
+TEST(Cgroup, finds_each_v1_controller_at_its_own_path) {
+  auto found = cgroup_controllers("4:memory:/a/b\n3:cpu,cpuacct:/\n2:pids:/pod/x\n1:name=systemd:/",
+                                  v1_mounts);
+  ASSERT_EQ(found.size(), 4u);
+  EXPECT_EQ(found[0].directory, "/sys/fs/cgroup/memory/a/b");
+  EXPECT_EQ(found[1].name, "cpu");
+  EXPECT_EQ(found[1].directory, "/sys/fs/cgroup/cpu,cpuacct");
+  EXPECT_EQ(found[2].name, "cpuacct");
+  EXPECT_EQ(found[3].directory, "/sys/fs/cgroup/pids/x");
+}
+
+TEST(Cgroup, finds_v2) {
+  auto found = cgroup_controllers("0::/system.slice/vireod.service\n",
+                                  "25 1 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_TRUE(found[0].v2);
+  EXPECT_EQ(found[0].directory, "/sys/fs/cgroup/system.slice/vireod.service");
+}
+
+TEST(Cgroup, ignores_broken_lines) {
+  EXPECT_TRUE(cgroup_controllers("nonsense\n::\n4:memory", "1 2 3\n- -\n").empty());
+}
+
+// A child that waits until its standard input ends.
+struct Child {
+  int pid = -1;
+  int hold = -1;
+  explicit Child(const Cgroup& group) {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    hold = ends[1];
+    auto files = group.procs_files();
+    EXPECT_TRUE(files);
+    pid = ::fork();
+    if (pid != 0) {
+      ::close(ends[0]);
+      return;
+    }
+    for (const Fd& file : *files)
+      if (::write(file.get(), "0", 1) != 1) ::_exit(2);
+    char byte;
+    ::close(ends[1]);
+    ::_exit(::read(ends[0], &byte, 1) == 0 ? 0 : 1);
+  }
+};
+
+TEST(Cgroup, limits_counts_kills_and_leaves_nothing) {
+  auto tree = CgroupTree::open("vireo-cgroup-test-" + std::to_string(::getpid()));
+  if (!tree && tree.error().code == Errc::denied) GTEST_SKIP() << tree.error().message;
+  ASSERT_TRUE(tree) << tree.error().message;
+  auto group = tree->create("one");
+  ASSERT_TRUE(group) << group.error().message;
+  auto set = group->limit({.memory = 64u << 20, .cpus = 0.5, .pids = 7});
+  ASSERT_TRUE(set) << set.error().message;
+  ASSERT_TRUE(group->limit({.memory = 128u << 20, .cpus = 0, .pids = 9}));
+  ASSERT_TRUE(group->limit({.memory = 32u << 20, .cpus = 1.5, .pids = 0}));
+  if (tree->describe().starts_with("cgroup v1")) {
+    Child child(*group);
+    while (group->processes().empty()) ::sched_yield();
+    EXPECT_EQ(group->processes(), std::vector<int>{child.pid});
+    EXPECT_EQ(group->usage().pids, 1u);
+    group->kill();
+    int status = 0;
+    EXPECT_EQ(::waitpid(child.pid, &status, 0), child.pid);
+    EXPECT_TRUE(WIFSIGNALED(status));
+    ::close(child.hold);
+  }
+  EXPECT_EQ(tree->list(), std::vector<std::string>{"one"});
+  auto removed = group->remove();
+  EXPECT_TRUE(removed) << removed.error().message;
+  EXPECT_TRUE(group->remove());  // again: success
+  EXPECT_TRUE(tree->list().empty());
+  EXPECT_TRUE(tree->remove());
+}
+
+}  // namespace
+}  // namespace vireo
