@@ -114,6 +114,8 @@ void write_number(const Json& value, std::string& out) {
   double number = value.number();
   if (value.is_integer())
     out += fmt::format("{}", value.integer());
+  else if (value.unsigned_integer() != 0)
+    out += fmt::format("{}", value.unsigned_integer());
   else if (!std::isfinite(number))
     out += "null";
   else if (number == std::floor(number) && std::fabs(number) < 9e15)
@@ -145,6 +147,12 @@ double Json::number(double fallback) const {
   if (const auto* value = std::get_if<int64_t>(&value_)) return static_cast<double>(*value);
   if (const auto* value = std::get_if<uint64_t>(&value_)) return static_cast<double>(*value);
   return fallback;
+}
+
+uint64_t Json::unsigned_integer(uint64_t fallback) const {
+  if (const auto* value = std::get_if<uint64_t>(&value_)) return *value;
+  const auto* value = std::get_if<int64_t>(&value_);
+  return value != nullptr && *value >= 0 ? static_cast<uint64_t>(*value) : fallback;
 }
 
 int64_t Json::integer(int64_t fallback) const {

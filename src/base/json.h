@@ -49,6 +49,7 @@ class Json {
   bool boolean(bool fallback = false) const;
   double number(double fallback = 0) const;
   int64_t integer(int64_t fallback = 0) const;
+  uint64_t unsigned_integer(uint64_t fallback = 0) const;  // exact beyond int64 too
   std::string text(std::string_view fallback = {}) const;
   const Array& items() const;     // empty for another kind
   const Object& members() const;  // empty for another kind
