@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps the host as the user described it: plans a submission (pure), applies it in small repeatable
-// steps with an undo, heals what ends, recovers after a crash by running the same reconciler over
-// list() of drivers and fabric against the store.
+// Keeps the host as the user described it: plans a submission (pure), applies it in small
+// repeatable steps with an undo, heals what ends, recovers after a crash by running the same
+// reconciler over list() of drivers and fabric against the store.
 //
-// For one thread, the control thread, which also serves the API: nothing here blocks longer than one
-// step of a driver or fabric. The loop that owns it calls handle_events() when a descriptor of
+// For one thread, the control thread, which also serves the API: nothing here blocks longer than
+// one step of a driver or fabric. The loop that owns it calls handle_events() when a descriptor of
 // event_fds() is readable, tick() at next_deadline(), and work() while it returns true.
 #pragma once
 #include <functional>
@@ -16,9 +16,10 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "control/image_catalog.h"
+#include "control/instance_probe.h"
 #include "driver/driver.h"
 #include "fabric/fabric.h"
-#include "image/image_store.h"
 #include "model/descriptor.h"
 #include "model/operation.h"
 #include "model/service.h"
@@ -27,60 +28,60 @@
 namespace vireo {
 
 struct Submission {
-  std::string descriptor;                     // the text
-  std::string file = "descriptor";            // its name, for messages
-  std::map<std::string, std::string> files;   // local files it names, as the CLI read them
+  std::string descriptor;                    // the text
+  std::string file = "descriptor";           // its name, for messages
+  std::map<std::string, std::string> files;  // local files it names, as the CLI read them
 };
 
 struct PlanChange {
   enum class Action { create, change, replace, remove };
   Action action = Action::create;
-  std::string kind;                           // "link", "function", "chain"
+  std::string kind;  // "link", "function", "chain"
   std::string name;
-  std::string summary;                        // the columns as ux.md shows them
-  std::string old_value, new_value;           // of a change
-  std::string gap;                            // replace: "make before break, no gap" or the gap
+  std::string summary;               // the columns as ux.md shows them
+  std::string old_value, new_value;  // of a change
+  std::string gap;                   // replace: "make before break, no gap" or the gap
 };
 
 struct Plan {
   std::string service;
-  std::vector<PlanChange> changes;            // empty: nothing to do
-  std::vector<Finding> findings;              // not empty: cannot be run; changes are then empty
-  std::string text;                           // what `vireo plan` prints; findings included
+  std::vector<PlanChange> changes;  // empty: nothing to do
+  std::vector<Finding> findings;    // not empty: cannot be run; changes are then empty
+  std::string text;                 // what `vireo plan` prints; findings included
 };
 
 struct FunctionStatus {
-  std::string service, function;              // "branch-office", "fw"
-  InstanceId instance;                        // of the current generation, "" when none
+  std::string service, function;  // "branch-office", "fw"
+  InstanceId instance;            // of the current generation, "" when none
   std::string technology, image, image_digest;
-  std::string state;                          // starting running stopped exited backing-off blocked
-  std::string health;                         // ready healthy unhealthy unknown
-  std::string reason;                         // why it is not running or not healthy
+  std::string state;   // starting running stopped exited backing-off blocked
+  std::string health;  // ready healthy unhealthy unknown
+  std::string reason;  // why it is not running or not healthy
   std::optional<WallTime> started;
   unsigned restarts = 0;
   std::optional<std::chrono::nanoseconds> healed_in;  // of the last healing
   std::vector<PortSpec> ports;
   std::vector<PortCounters> port_counters;
   InstanceUsage usage;
-  double cpu_percent = 0, packets_per_second = 0;     // over the last interval of observation
+  double cpu_percent = 0, packets_per_second = 0;          // over the last interval of observation
   std::vector<std::pair<std::string, uint64_t>> counters;  // libvnf function, by name
   uint64_t flows = 0;
-  std::vector<Phase> phases;                  // of the last start
-  std::string pool;                           // "pooled" or "cold"
+  std::vector<Phase> phases;  // of the last start
+  std::string pool;           // "pooled" or "cold"
 };
 
 struct ServiceStatus {
   std::string name;
-  std::string state;                          // running, partly, stopped
+  std::string state;  // running, partly, stopped
   std::vector<FunctionStatus> functions;
   std::vector<LinkSpec> links;
   std::vector<std::string> chain;
 };
 
 struct Event {
-  uint64_t id = 0;                            // grows; survives restarts of the daemon
+  uint64_t id = 0;  // grows; survives restarts of the daemon
   WallTime time;
-  std::string kind;                           // docs/api.md
+  std::string kind;  // docs/api.md
   std::string service, function, operation, message;
   std::map<std::string, std::string> values;
 };
@@ -89,13 +90,13 @@ struct PoolMetrics {
   std::string technology;
   uint64_t hits = 0, misses = 0;
   unsigned ready = 0, wanted = 0;
-  std::chrono::nanoseconds refill{0};         // of the last one
+  std::chrono::nanoseconds refill{0};  // of the last one
 };
 
 struct ControlOptions {
-  std::string log_directory;                  // LOG_DIRECTORY/SERVICE/FUNCTION.log...
-  unsigned pool_size = 4;                     // spare shells and ports of each shape; 0: always cold
-  uint64_t host_memory = 0;                   // bytes, for "more memory than the host has"
+  std::string log_directory;  // LOG_DIRECTORY/SERVICE/FUNCTION.log...
+  unsigned pool_size = 4;     // spare shells and ports of each shape; 0: always cold
+  uint64_t host_memory = 0;   // bytes, for "more memory than the host has"
   double host_cpus = 0;
   // Called after each step of work with its id; a test stops the daemon there.
   std::function<void(const std::string&)> after_step;
@@ -107,8 +108,9 @@ class Control {
     Store& store;
     Fabric& fabric;
     std::vector<Driver*> drivers;
-    ImageStore& images;
+    ImageCatalog& images;
     Clock& clock;
+    InstanceProbe& probe;
   };
   // Reads the store and what really runs, and queues what differs.
   static Result<std::unique_ptr<Control>> open(Parts parts, ControlOptions options);
@@ -118,7 +120,7 @@ class Control {
   // Errors of the submission are in the plan's findings; otherwise the operation's id.
   struct Accepted {
     Plan plan;
-    std::string operation;                    // "" when there are findings
+    std::string operation;  // "" when there are findings
   };
   Result<Accepted> run(const Submission& submission);
   Result<std::string> remove(const std::string& service);
@@ -134,16 +136,18 @@ class Control {
   // The driver and instance behind "SERVICE", "FUNCTION", for exec and logs.
   Result<std::pair<Driver*, InstanceId>> find_instance(const std::string& service,
                                                        const std::string& function);
+  // Where the function's output is kept; valid also when it is stopped.
+  Result<std::string> log_file(const std::string& service, const std::string& function);
   bool uses_image(const std::string& digest) const;
 
   std::vector<Event> events_after(uint64_t id);
-  void on_event(std::function<void(const Event&)> listener);           // called on this thread
-  void on_operation(std::function<void(const Operation&)> listener);   // state changed
-  void publish(Event event);                  // id and time are filled in
+  void on_event(std::function<void(const Event&)> listener);          // called on this thread
+  void on_operation(std::function<void(const Operation&)> listener);  // state changed
+  void publish(Event event);                                          // id and time are filled in
 
   std::vector<int> event_fds() const;
   void handle_events();
-  bool work();                                // one step; true: call again
+  bool work();  // one step; true: call again
   std::optional<SteadyTime> next_deadline() const;
   void tick();
 

@@ -28,6 +28,7 @@ struct LinkRequest {
   unsigned mtu = 1500;
   // The host's own interface on the link; empty: none. In the host's network namespace.
   std::vector<IpPrefix> host_addresses;
+  MacAddress host_mac;                     // of that interface; zero: the fabric's choice
   std::optional<Uplink> uplink;
   bool operator==(const LinkRequest&) const = default;
 };
@@ -67,6 +68,9 @@ class Fabric {
   // Plugs an interface made elsewhere (named, in `network_namespace`) as this port, blocked.
   virtual Result<void> adopt(const PortSpec& port, const std::string& interface,
                              const Fd& network_namespace) = 0;
+  // Changes what a bound port is told of others: neighbours, behind, gateways. Its own MAC, addresses
+  // and link stay. Nothing to do for a fabric that seeds nothing.
+  virtual Result<void> update(const PortSpec& /*port*/) { return {}; }
   virtual Result<void> set_state(const PortId& id, GateState state) = 0;
   // Blocks `from`, opens `to`, moves what lies behind it: in one step for the link's traffic.
   virtual Result<void> swap(const PortId& from, const PortId& to) = 0;
