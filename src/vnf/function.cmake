@@ -1,0 +1,79 @@
+# vnf_function(NAME): adds the function NAME (class in NAME.h and NAME.cc, `-` in a name being `_` in
+# files and PascalCase in the class) to everything that knows functions: its static program
+# bin/functions/NAME, its label bin/functions/NAME.json, the hosted library for tests, and the check
+# that it needs no library.
+add_library(vireo_freestanding INTERFACE)
+target_include_directories(vireo_freestanding INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(vireo_freestanding INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wimplicit-fallthrough -Wunused-result -Werror
+  -O2 -ffreestanding -fno-exceptions -fno-rtti -fno-stack-protector -fno-threadsafe-statics
+  -fno-asynchronous-unwind-tables -fno-pic -fcf-protection=none -ffunction-sections -fdata-sections
+  -U_FORTIFY_SOURCE)
+
+# The parts of the back-end, once; start.cc defines memcpy and must not be turned into a call of it.
+add_library(vireo_vnf_posix STATIC posix/start.cc posix/process.cc posix/agent.cc posix/port_io.cc
+                                   posix/loop.cc)
+target_link_libraries(vireo_vnf_posix PUBLIC vireo_freestanding)
+set_source_files_properties(posix/start.cc PROPERTIES
+  COMPILE_OPTIONS -fno-tree-loop-distribute-patterns)
+
+function(vnf_function name)
+  string(REPLACE "-" "_" header ${name})
+  set(class "")
+  string(REPLACE "_" ";" words ${header})
+  foreach(word ${words})
+    string(SUBSTRING ${word} 0 1 first)
+    string(SUBSTRING ${word} 1 -1 rest)
+    string(TOUPPER ${first} first)
+    string(APPEND class ${first}${rest})
+  endforeach()
+
+  add_library(vnf_${header}_object OBJECT ${header}.cc)
+  target_link_libraries(vnf_${header}_object PUBLIC vireo_freestanding)
+
+  configure_file(posix/program.cc.in ${CMAKE_CURRENT_BINARY_DIR}/program_${header}.cc @ONLY)
+  add_executable(function_${header} ${CMAKE_CURRENT_BINARY_DIR}/program_${header}.cc
+                 $<TARGET_OBJECTS:vnf_${header}_object>)
+  target_link_libraries(function_${header} PRIVATE vireo_vnf_posix)
+  # One segment to execute and one to write: the fewest pages to map and to fault in.
+  target_link_options(function_${header} PRIVATE -nostdlib -static -no-pie -s
+    -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-z,norelro,-z,noexecstack)
+  set_target_properties(function_${header} PROPERTIES OUTPUT_NAME ${name}
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/functions)
+
+  set_property(GLOBAL APPEND PROPERTY VNF_NAMES ${name})
+  set_property(GLOBAL APPEND PROPERTY VNF_SOURCES ${header}.cc)
+  set_property(GLOBAL APPEND_STRING PROPERTY VNF_INCLUDES "#include \"vnf/${header}.h\"\n")
+  set_property(GLOBAL APPEND_STRING PROPERTY VNF_TABLES "    &vireo::vnf::${class}::table,\n")
+  if(VIREO_TESTS)
+    add_test(NAME vnf_freestanding_${header}
+             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_freestanding.sh ${CMAKE_CXX_COMPILER}
+                     $<TARGET_OBJECTS:vnf_${header}_object>
+             COMMAND_EXPAND_LISTS)
+  endif()
+endfunction()
+
+# vnf_functions_done(): after the last vnf_function().
+function(vnf_functions_done)
+  foreach(part NAMES SOURCES INCLUDES TABLES)
+    get_property(${part} GLOBAL PROPERTY VNF_${part})
+  endforeach()
+  configure_file(describe_tables.cc.in ${CMAKE_CURRENT_BINARY_DIR}/describe_tables.cc @ONLY)
+  vireo_library(vireo_vnf_functions SOURCES ${SOURCES} DEPENDS vireo_vnf)
+  vireo_program(vnf-describe SOURCES describe.cc ${CMAKE_CURRENT_BINARY_DIR}/describe_tables.cc
+                DEPENDS vireo_base vireo_vnf)
+  foreach(name ${NAMES})
+    set(label ${CMAKE_BINARY_DIR}/bin/functions/${name}.json)
+    add_custom_command(OUTPUT ${label}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/bin/functions
+      COMMAND vnf-describe ${name} > ${label}.new
+      COMMAND ${CMAKE_COMMAND} -E rename ${label}.new ${label}
+      DEPENDS vnf-describe VERBATIM)
+    list(APPEND labels ${label})
+    string(REPLACE "-" "_" header ${name})
+    list(APPEND programs function_${header})
+  endforeach()
+  # Everything that `image build` takes.
+  add_custom_target(vnf_functions ALL DEPENDS ${labels} ${programs})
+endfunction()

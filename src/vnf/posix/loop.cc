@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vnf/posix/loop.h"
+
+#include "vnf/posix/agent.h"
+#include "vnf/posix/clock.h"
+#include "vnf/posix/memory.h"
+#include "vnf/posix/port_io.h"
+
+namespace vireo::vnf::posix {
+
+namespace {
+
+constexpr uint64_t busy_tick_ns = 100'000'000;  // functions time their flows out by ticks
+constexpr uint64_t idle_tick_ns = 900'000'000;  // a heartbeat is due each second
+constexpr uint64_t idle_after_ns = 1'000'000'000;
+constexpr uint32_t stack_fds = 24;
+
+struct Loop {
+  const FunctionEntry* function;
+  Clock clock;
+  PortIo ports;
+  // [0] is the agent, then the ports, or what a function with sockets waits for.
+  PollFd fds[1 + stack_fds];
+  uint32_t fd_count;
+  uint64_t spin_ns;
+  uint64_t next_tick_ns;
+  uint64_t last_work_ns;
+};
+Loop loop;
+
+void note_batch(uint64_t started_cycles, uint64_t started_ns) {
+  const uint64_t took = loop.clock.now() - started_ns;
+  const uint32_t bucket = took == 0 ? 0 : 64u - static_cast<uint32_t>(__builtin_clzll(took));
+  uint32_t& histogram = vitals().latency_log2_ns[bucket < 31 ? bucket : 31];
+  __atomic_store_n(&histogram, histogram + 1, __ATOMIC_RELAXED);
+  add(vitals().batches, 1);
+  add(vitals().busy_cycles, cycles() - started_cycles);
+}
+
+void work_began(uint64_t now) {
+  loop.last_work_ns = now;
+  if (loop.next_tick_ns > now + busy_tick_ns) loop.next_tick_ns = now + busy_tick_ns;
+}
+
+void serve_port(uint32_t port) {
+  PollFd& fd = loop.fds[1 + port];
+  Batch batch;
+  const uint64_t started = cycles();
+  // A port in an error would wake us without end: it is left alone until the next tick.
+  if (!loop.ports.receive(port, batch)) fd.fd = -1;
+  if (batch.count == 0) return;
+  batch.now_ns = loop.clock.now();
+  loop.function->process(batch);
+  loop.ports.send(batch);
+  note_batch(started, batch.now_ns);
+  work_began(batch.now_ns);
+}
+
+void serve_ports() {
+  for (uint32_t port = 0; port < loop.ports.count(); port++)
+    if (loop.fds[1 + port].returned != 0) serve_port(port);
+}
+
+void serve_sockets() {
+  bool any = false;
+  for (uint32_t i = 1; i < loop.fd_count; i++) any |= loop.fds[i].returned != 0;
+  if (!any) return;
+  const uint64_t started = cycles();
+  const uint64_t now = loop.clock.now();
+  loop.function->serve(loop.fds + 1, loop.fd_count - 1, now);
+  note_batch(started, now);
+  work_began(now);
+}
+
+void tick(uint64_t now) {
+  loop.clock.synchronise();
+  add(vitals().heartbeat, 1);
+  loop.function->tick(now);
+  const bool idle = now - loop.last_work_ns > idle_after_ns;
+  if (idle) loop.ports.shrink();
+  loop.next_tick_ns = now + (idle ? idle_tick_ns : busy_tick_ns);
+  for (uint32_t port = 0; port < loop.ports.count(); port++)
+    loop.fds[1 + port].fd = PortIo::descriptor(port);
+}
+
+void open_inputs() {
+  loop.fds[0] = {fd_agent, poll_in, 0};
+  loop.fd_count = 1;
+  if (loop.function->process == nullptr) return;
+  loop.ports.open(identity());
+  for (uint32_t port = 0; port < loop.ports.count(); port++)
+    loop.fds[loop.fd_count++] = {PortIo::descriptor(port), poll_in, 0};
+}
+
+int64_t patience(uint64_t now) {
+  if (loop.spin_ns != 0 && now - loop.last_work_ns < loop.spin_ns) return 0;
+  return now >= loop.next_tick_ns ? 0 : static_cast<int64_t>(loop.next_tick_ns - now);
+}
+
+[[noreturn]] void serve() {
+  const bool sockets = loop.function->process == nullptr;
+  for (;;) {
+    if (sockets) loop.fd_count = 1 + loop.function->poll_set(loop.fds + 1, stack_fds);
+    for (uint32_t i = 0; i < loop.fd_count; i++) loop.fds[i].returned = 0;
+    const uint64_t now = loop.clock.now();
+    if (wait_ready(loop.fds, loop.fd_count, patience(now)) > 0) {
+      if (sockets)
+        serve_sockets();
+      else
+        serve_ports();
+      if (loop.fds[0].returned != 0 && !serve_agent(*loop.function)) loop.fds[0].fd = -1;
+    }
+    const uint64_t after = loop.clock.now();
+    if (after >= loop.next_tick_ns) tick(after);
+  }
+}
+
+}  // namespace
+
+void run(const FunctionEntry& function) {
+  open_process(*function.table);
+  loop.function = &function;
+  loop.clock.start(identity().tsc_khz);
+  const Context context{&identity(), &vitals(), map_memory, fail};
+  if (!function.configure(context, &identity() + 1)) fail("it cannot work with this configuration");
+  open_inputs();
+  loop.spin_ns = uint64_t{identity().spin_microseconds} * 1000;
+  const uint64_t now = loop.clock.now();
+  loop.next_tick_ns = now + idle_tick_ns;
+  loop.last_work_ns = now;
+  announce_ready(now);
+  serve();
+}
+
+}  // namespace vireo::vnf::posix
