@@ -99,6 +99,7 @@ class FlowTable {
   // Visits the used ones among the next `slots` entries, going round. `visit` may erase its entry.
   template <class Visit>
   void sweep(uint32_t slots, Visit visit) {
+    if (end_ <= 1) return;
     if (slots >= end_) slots = end_ - 1;
     for (; slots > 0; slots--) {
       if (++cursor_ >= end_) cursor_ = 1;
@@ -110,7 +111,7 @@ class FlowTable {
   uint32_t* heads_ = nullptr;
   Entry* entries_ = nullptr;
   uint32_t mask_ = 0, capacity_ = 0, size_ = 0;
-  uint32_t end_ = 1, free_ = no_entry, cursor_ = 0;
+  uint32_t end_ = 0, free_ = no_entry, cursor_ = 0;
 };
 
 }  // namespace vireo::vnf

@@ -1,7 +1,8 @@
 # vnf_function(NAME): adds the function NAME (class in NAME.h and NAME.cc, `-` in a name being `_` in
 # files and PascalCase in the class) to everything that knows functions: its static program
 # bin/functions/NAME, its label bin/functions/NAME.json, the hosted library for tests, and the check
-# that it needs no library.
+# that it needs no library. A larger one lies in a folder: vnf_function(NAME FOLDER F SOURCES a.cc ...),
+# its class in F/NAME.h.
 add_library(vireo_freestanding INTERFACE)
 target_include_directories(vireo_freestanding INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(vireo_freestanding INTERFACE
@@ -19,7 +20,14 @@ set_source_files_properties(posix/start.cc PROPERTIES
   COMPILE_OPTIONS -fno-tree-loop-distribute-patterns)
 
 function(vnf_function name)
+  cmake_parse_arguments(arg "" "FOLDER" "SOURCES" ${ARGN})
   string(REPLACE "-" "_" header ${name})
+  set(include ${header}.h)
+  set(sources ${header}.cc)
+  if(arg_FOLDER)
+    set(include ${arg_FOLDER}/${include})
+    set(sources ${arg_SOURCES})
+  endif()
   set(class "")
   string(REPLACE "_" ";" words ${header})
   foreach(word ${words})
@@ -29,7 +37,7 @@ function(vnf_function name)
     string(APPEND class ${first}${rest})
   endforeach()
 
-  add_library(vnf_${header}_object OBJECT ${header}.cc)
+  add_library(vnf_${header}_object OBJECT ${sources})
   target_link_libraries(vnf_${header}_object PUBLIC vireo_freestanding)
 
   configure_file(posix/program.cc.in ${CMAKE_CURRENT_BINARY_DIR}/program_${header}.cc @ONLY)
@@ -43,8 +51,8 @@ function(vnf_function name)
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/functions)
 
   set_property(GLOBAL APPEND PROPERTY VNF_NAMES ${name})
-  set_property(GLOBAL APPEND PROPERTY VNF_SOURCES ${header}.cc)
-  set_property(GLOBAL APPEND_STRING PROPERTY VNF_INCLUDES "#include \"vnf/${header}.h\"\n")
+  set_property(GLOBAL APPEND PROPERTY VNF_SOURCES ${sources})
+  set_property(GLOBAL APPEND_STRING PROPERTY VNF_INCLUDES "#include \"vnf/${include}\"\n")
   set_property(GLOBAL APPEND_STRING PROPERTY VNF_TABLES "    &vireo::vnf::${class}::table,\n")
   if(VIREO_TESTS)
     add_test(NAME vnf_freestanding_${header}
@@ -60,6 +68,7 @@ function(vnf_functions_done)
     get_property(${part} GLOBAL PROPERTY VNF_${part})
   endforeach()
   configure_file(describe_tables.cc.in ${CMAKE_CURRENT_BINARY_DIR}/describe_tables.cc @ONLY)
+  list(REMOVE_DUPLICATES SOURCES)  # shared by several functions
   vireo_library(vireo_vnf_functions SOURCES ${SOURCES} DEPENDS vireo_vnf)
   vireo_program(vnf-describe SOURCES describe.cc ${CMAKE_CURRENT_BINARY_DIR}/describe_tables.cc
                 DEPENDS vireo_base vireo_vnf)

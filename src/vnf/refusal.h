@@ -20,7 +20,7 @@ class RefusalLimit {
 
  private:
   uint32_t rate_ = 0, taken_ = 0;
-  int64_t since_ms_ = -1000;
+  int64_t since_ms_ = 0;
 };
 
 struct IcmpError {
