@@ -5,6 +5,7 @@
 //
 // The keeper knows entries: a name, an opaque text of the daemon's, descriptors, at most one
 // process. Its protocol (keeper/protocol.h) is generic: containers, VMMs and QEMU use it alike.
+// It ends by itself when it holds nothing and no daemon has been connected for 3 seconds.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -19,41 +20,55 @@
 
 namespace vireo {
 
+// How a process begins, in this order: a process in between joins `join_namespaces` (only if there
+// are some; then it is gone again); the child is cloned from it, as a child of the keeper, with
+// `clone_flags` and into `cgroup`; joins `cgroup_procs`; gets its descriptors (0 is /dev/null, 1
+// and 2 the log), default signals, a session of its own, the open file limit the daemon had;
+// executes.
+//
+// If its user namespace is another (new or joined), the program begins with the keeper's user id,
+// which that namespace does not map, and with every capability in it through the ambient set: it
+// becomes uid 0 of the namespace (setresgid, setresuid; after the maps were written) and clears the
+// ambient set itself. A new time namespace is refused: it cannot share memory up to the exec.
 struct SpawnRequest {
-  std::string name;                       // of the new entry; taken: Errc::conflict
-  std::string text;                       // opaque, at most 4 KiB, returned by list()
-  int executable = -1;                    // an open file (O_PATH or a memfd)
-  std::vector<std::string> arguments;
-  std::vector<std::string> environment;
-  std::vector<int> fds;                   // become 3, 4, ... in the process; all others are closed
-  std::vector<int> join_namespaces;       // setns in this order, before `clone_flags` take effect
-  uint64_t clone_flags = 0;               // CLONE_NEW*
-  int cgroup = -1;                        // cgroup v2 directory: CLONE_INTO_CGROUP
-  std::vector<int> cgroup_procs;          // open v1 `cgroup.procs` files; the child writes "0" to each
-  std::string log_file;                   // stdout and stderr go here; "": /dev/null
-  uint64_t log_bytes = 1u << 20;          // rotate to LOG.1 at this size
-  std::vector<int> hold;                  // descriptors the entry keeps from the start
+  std::string name;                      // of the new entry; taken: Errc::conflict
+  std::string text;                      // opaque, at most 4 KiB, returned by list()
+                                         // (name: 1 to 255 bytes)
+  int executable = -1;                   // an open file (O_PATH or a memfd)
+  std::vector<std::string> arguments;    // all of them, the program's name first
+  std::vector<std::string> environment;  // name=value; with the arguments at most about 60 KiB
+  std::vector<int> fds;                  // become 3, 4, ... in the process; all others are closed
+  std::vector<int> join_namespaces;      // setns in this order, before `clone_flags` take effect
+  uint64_t clone_flags = 0;              // CLONE_NEW*
+  int cgroup = -1;                       // cgroup v2 directory: CLONE_INTO_CGROUP
+  std::vector<int> cgroup_procs;  // open v1 `cgroup.procs` files; the child writes "0" to each
+  std::string log_file;           // stdout and stderr go here; CRI log format; "": /dev/null
+  uint64_t log_bytes = 1u << 20;  // rotate to LOG.1 at this size
+  std::vector<int> hold;          // descriptors the entry keeps from the start
 };
 
 struct Spawned {
-  int pid = 0;                            // in the keeper's pid namespace
+  int pid = 0;  // in the keeper's pid namespace
   Fd pidfd;
 };
 
 struct KeeperEntry {
   std::string name;
   std::string text;
-  int pid = 0;                            // 0: no process
+  int pid = 0;  // 0: no process
   bool ended = false;
-  int wait_status = 0;                    // as of waitpid, once ended
-  uint64_t ended_at_ns = 0;               // CLOCK_MONOTONIC
-  unsigned held = 0;                      // how many descriptors
+  int wait_status = 0;       // as of waitpid, once ended
+  uint64_t ended_at_ns = 0;  // CLOCK_MONOTONIC
+  unsigned held = 0;         // how many descriptors
 };
 
-// Thread-safe. A call after the keeper died gives Errc::unavailable.
+// Thread-safe. A call after the keeper died gives Errc::unavailable, for ever: connect() again.
 class KeeperClient {
  public:
-  // Connects, or starts `program` (detached, own session) first. The socket is `runtime_dir`/keeper.
+  // Connects, or starts `program` (detached, own session) first. The socket is
+  // `runtime_dir`/keeper. Errc::unsupported: a keeper of another protocol version serves there.
+  // Events are sent from here on; what ended before is in list(), and an end in between may be in
+  // both.
   static Result<std::unique_ptr<KeeperClient>> connect(const std::string& runtime_dir,
                                                        const std::string& program);
   ~KeeperClient();
@@ -62,17 +77,21 @@ class KeeperClient {
   // Adds descriptors to an entry (made if absent) and replaces its text. One way: no answer is
   // waited for; a later call sees the effect.
   Result<void> hold(const std::string& name, const std::string& text, const std::vector<int>& fds);
-  Result<std::vector<Fd>> take(const std::string& name);      // duplicates, in the order held
+  // Duplicates, in the order held. Errc::exhausted: some did not fit the keeper's table.
+  Result<std::vector<Fd>> take(const std::string& name);
   // Signals the entry's process through its pidfd. Unknown or ended: success.
   Result<void> signal(const std::string& name, int signal);
-  // Forgets an entry (its process, if any, is killed) and closes what it held in the background.
+  // Forgets an entry (its process, if any, is killed) and closes what it held in the background,
+  // once the process is reaped. One way, no event. Unknown: success.
   Result<void> drop(const std::string& name);
   Result<std::vector<KeeperEntry>> list();
 
-  // Readable when a process ended, or when the keeper itself is gone.
+  int keeper_pid() const;  // as of connect()
+  // Readable when a process ended, or when the keeper itself is gone (then it stays readable).
+  // Every connected client gets every event.
   int event_fd() const;
   struct Event {
-    std::string name;                     // empty: the keeper is gone
+    std::string name;  // empty: the keeper is gone
     int wait_status = 0;
     uint64_t at_ns = 0;
   };
@@ -81,6 +100,7 @@ class KeeperClient {
  private:
   struct State;
   explicit KeeperClient(std::unique_ptr<State> state);
+  static Result<std::unique_ptr<KeeperClient>> attach(const std::string& path);
   std::unique_ptr<State> state_;
 };
 
