@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is decided before anything is done: pure functions from a specification to the plan that
+// vireo-enter carries out.
+#pragma once
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "driver/container/enter_plan.h"
+#include "model/instance.h"
+
+namespace vireo {
+
+// 65536 ids of the host belong to each shell: range n starts at first_host_id + n * 65536.
+inline constexpr uint32_t ids_of_a_shell = 65536;
+inline constexpr uint32_t first_host_id = 1u << 20;
+inline constexpr uint32_t most_id_ranges = 30000;
+inline constexpr uint32_t first_id(unsigned range) {
+  return first_host_id + range * ids_of_a_shell;
+}
+
+inline constexpr uint64_t default_pids = 1024;
+
+struct EnterRequest {
+  ProcessSpec process;
+  std::string host_name;
+  std::vector<FileContent> files;
+  std::vector<std::string> writable_paths;
+  uint64_t capabilities = 0;
+  std::vector<EnterLimit> limits;
+  std::vector<sock_filter> filter;
+  uint32_t first_fd = 3;
+  bool terminal = false;
+  unsigned rows = 24, columns = 80;
+};
+
+// The flat form (enter_plan.h). Errc::invalid for an empty command or a text with a zero byte.
+Result<std::string> encode_enter_plan(const EnterRequest& request);
+
+// The paths to try for the program: itself when it has a slash, else one for each entry of PATH.
+std::vector<std::string> program_paths(const ProcessSpec& process);
+
+// Bits of "CAP_NET_RAW", ... Those that reach beyond an instance's namespaces, or would let it undo
+// read-only mounts, are refused: Errc::denied.
+Result<uint64_t> capability_bits(const std::vector<std::string>& names);
+
+// "cannot run `/bin/nope`: No such file or directory"
+Error enter_error(const EnterReport& report, const EnterRequest& request);
+
+// Directories and files that the root must have so that mounts can be put over them.
+struct RootNeeds {
+  std::vector<std::string> directories;  // relative: "proc", "etc"
+  std::vector<std::string> files;        // relative: "etc/hosts"
+};
+Result<RootNeeds> root_needs(const InstanceSpec& spec);
+// "/a/./b/" -> "a/b"; absolute paths without ".." only.
+Result<std::string> relative_path(const std::string& path);
+
+// The identity page of a libvnf function with its configuration behind it.
+Result<std::string> encode_identity(const InstanceSpec& spec, const std::string& seed);
+
+}  // namespace vireo
