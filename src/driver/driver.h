@@ -93,6 +93,13 @@ class FunctionAccess {
                                     std::chrono::milliseconds deadline) = 0;
 };
 
+// Optional power of drivers whose instances have a network namespace: for health checks from inside.
+class NetworkAccess {
+ public:
+  virtual ~NetworkAccess() = default;
+  virtual Result<Fd> network_namespace(const InstanceId& id) = 0;
+};
+
 enum class StopKind { ask, kill };         // ask: the image's stop signal; kill: at once
 
 class Driver {
@@ -125,6 +132,7 @@ class Driver {
   virtual Executor* executor() { return nullptr; }
   virtual Resizer* resizer() { return nullptr; }
   virtual FunctionAccess* functions() { return nullptr; }
+  virtual NetworkAccess* network() { return nullptr; }
 };
 
 }  // namespace vireo

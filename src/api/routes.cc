@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/routes.h"
+
+#include <array>
+
+#include "api/api.h"
+#include "base/text.h"
+
+namespace vireo {
+namespace {
+
+using enum BodyKind;
+constexpr Role viewer = Role::viewer, operator_ = Role::operator_;
+
+constexpr std::array table{
+    Route{"GET", "/healthz", "health", "Is the daemon alive", none, "", "Health", "", viewer,
+          &Api::health},
+    Route{"GET", "/metrics", "metrics", "Prometheus metrics", none, "", "", "", viewer,
+          &Api::metrics},
+    Route{"GET", "/v1/version", "version", "Version of daemon and API", none, "", "Version", "",
+          viewer, &Api::version},
+    Route{"GET", "/v1/openapi.json", "openapi", "This document", none, "", "", "", viewer,
+          &Api::openapi},
+    Route{"GET", "/v1/schema", "schema", "JSON Schema of the descriptor", none, "", "", "section",
+          viewer, &Api::schema},
+    Route{"GET", "/v1/host", "host", "What this host can run, and what is missing", none, "",
+          "Host", "", viewer, &Api::host},
+    Route{"POST", "/v1/plan", "plan", "What a descriptor would change", json, "Submission", "Plan",
+          "", viewer, &Api::plan},
+    Route{"GET", "/v1/services", "list_services", "All services", none, "", "ServiceList", "",
+          viewer, &Api::list_services},
+    Route{"PUT", "/v1/services/{service}", "run_service", "Run or change a service", json,
+          "Submission", "Operation", "wait", operator_, &Api::run_service},
+    Route{"GET", "/v1/services/{service}", "get_service", "One service, all of it", none, "",
+          "Service", "", viewer, &Api::get_service},
+    Route{"DELETE", "/v1/services/{service}", "remove_service", "Stop and remove a service", none,
+          "", "Operation", "wait", operator_, &Api::remove_service},
+    Route{"POST", "/v1/services/{service}/{verb}", "change_service",
+          "stop, start or restart all functions of a service", none, "", "Operation", "wait",
+          operator_, &Api::change},
+    Route{"GET", "/v1/functions", "list_functions", "Functions, a row each", none, "",
+          "FunctionList", "service", viewer, &Api::list_functions},
+    Route{"GET", "/v1/services/{service}/functions/{function}", "get_function",
+          "One function, all of it", none, "", "Function", "", viewer, &Api::get_function},
+    Route{"POST", "/v1/services/{service}/functions/{function}/exec", "exec",
+          "Run a process in an instance (upgrade to vireo-exec frames)", json, "Exec", "", "",
+          operator_, &Api::exec},
+    Route{"POST", "/v1/services/{service}/functions/{function}/{verb}", "change_function",
+          "stop, start or restart a function", none, "", "Operation", "wait", operator_,
+          &Api::change},
+    Route{"GET", "/v1/services/{service}/functions/{function}/logs", "logs",
+          "Output of a function, a JSON line each", none, "", "LogLine", "tail,since,follow",
+          viewer, &Api::logs},
+    Route{"GET", "/v1/operations", "list_operations", "Operations, newest last", none, "",
+          "OperationList", "service", viewer, &Api::list_operations},
+    Route{"GET", "/v1/operations/{operation}", "get_operation", "One operation", none, "",
+          "Operation", "wait", viewer, &Api::get_operation},
+    Route{"GET", "/v1/events", "events", "Events as a text/event-stream", none, "", "Event",
+          "since,follow,service", viewer, &Api::events},
+    Route{"GET", "/v1/images", "list_images", "All images", none, "", "ImageList", "", viewer,
+          &Api::list_images},
+    Route{"POST", "/v1/images", "import_image", "Import an archive", archive, "", "Operation",
+          "reference,settings,wait", operator_, &Api::import_image},
+    Route{"GET", "/v1/images/{reference}", "get_image", "One image", none, "", "Image", "", viewer,
+          &Api::get_image},
+    Route{"DELETE", "/v1/images/{reference}", "remove_image", "Remove an image", none, "", "", "",
+          operator_, &Api::remove_image},
+    Route{"POST", "/v1/image-builds", "build_images", "Build images of Vireo's own functions", json,
+          "ImageBuild", "Operation", "wait", operator_, &Api::build_images},
+};
+
+bool is_parameter(std::string_view part) { return part.starts_with('{'); }
+
+// The parameters of `path` under `pattern`; nothing when it is another path.
+std::optional<std::map<std::string, std::string>> match(std::string_view pattern,
+                                                        std::string_view path) {
+  auto wanted = split(pattern, '/');
+  auto given = split(path, '/');
+  std::map<std::string, std::string> params;
+  if (wanted.size() != given.size()) return {};
+  for (size_t i = 0; i < wanted.size(); i++) {
+    if (!is_parameter(wanted[i])) {
+      if (wanted[i] != given[i]) return {};
+      continue;
+    }
+    auto value = percent_decode(given[i]);
+    if (!value || value->empty()) return {};
+    params[std::string(wanted[i].substr(1, wanted[i].size() - 2))] = *value;
+  }
+  return params;
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return table; }
+
+RouteMatch find_route(std::string_view method, std::string_view path) {
+  RouteMatch found;
+  for (const Route& route : table) {
+    auto params = match(route.pattern, path);
+    if (!params) continue;
+    if (route.method == method) return {&route, *params, {}};
+    if (!found.allowed.empty()) found.allowed += ", ";
+    found.allowed += route.method;
+  }
+  return found;
+}
+
+Result<std::string> percent_decode(std::string_view text) {
+  auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
+  std::string out;
+  for (size_t i = 0; i < text.size(); i++) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    int high = i + 2 < text.size() ? digit(text[i + 1]) : -1;
+    int low = i + 2 < text.size() ? digit(text[i + 2]) : -1;
+    if (high < 0 || low < 0) return Error{Errc::invalid, "broken percent escape in the address"};
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
+
+std::map<std::string, std::string> parse_query(std::string_view query) {
+  std::map<std::string, std::string> values;
+  if (query.empty()) return values;
+  for (std::string_view pair : split(query, '&')) {
+    size_t equals = std::min(pair.find('='), pair.size());
+    auto name = percent_decode(pair.substr(0, equals));
+    auto value = percent_decode(pair.substr(std::min(equals + 1, pair.size())));
+    if (name && value) values[*name] = *value;
+  }
+  return values;
+}
+
+}  // namespace vireo

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// One line of a benchmark's result, measured, published or not run, and its JSON.
+#pragma once
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "bench/statistics.h"
+
+namespace vireo::bench {
+
+enum class RowStatus { measured, not_run, published };
+
+struct Ratio {
+  std::string to;  // "docker", "bare_veth"
+  double median = 0;
+  std::pair<double, double> ci95;
+};
+
+struct PhaseTime {
+  std::string name;
+  double ms = 0;  // median
+};
+
+struct Goal {
+  std::string text;         // "<= 1.2 ms"
+  std::optional<bool> met;  // nothing when it could not be judged
+};
+
+struct Row {
+  std::string metric;       // instantiation, function_ready, stop, throughput, ...
+  std::string technology;   // "container", "" for a peer
+  std::string mode;         // "pooled", "cold", "idle", "flooded", ...
+  std::string accelerator;  // "none" for containers
+  std::string direction;    // throughput: "tx", "rx"
+  std::string peer;         // "docker 20.10.24", "runc 1.1.5", "bare_veth"
+  std::string unit;
+  RowStatus status = RowStatus::measured;
+  std::string reason;  // of not_run, in words
+  std::vector<double> samples;
+  unsigned failed = 0;  // attempts without a value
+  std::vector<Ratio> ratios;
+  std::vector<Goal> goals;
+  std::vector<PhaseTime> phases;  // of a start
+  std::string source;             // where the figure comes from
+};
+
+Json to_json(const Row& row);
+
+}  // namespace vireo::bench

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The image store as control needs it.
+#pragma once
+#include "control/image_catalog.h"
+#include "image/image_store.h"
+
+namespace vireo {
+
+class StoreCatalog final : public ImageCatalog {
+ public:
+  explicit StoreCatalog(ImageStore& images) : images_(images) {}
+  Result<Image> get(const std::string& reference) override { return images_.get(reference); }
+  Result<UserIds> find_user(const Image& image) override { return ImageStore::find_user(image); }
+
+ private:
+  ImageStore& images_;
+};
+
+}  // namespace vireo
