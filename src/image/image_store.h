@@ -14,29 +14,30 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "image/unpack.h"
 #include "model/function_type.h"
 
 namespace vireo {
 
 // An image as the rest of Vireo sees it.
 struct Image {
-  std::string reference;                    // normalised: "vireo/firewall:latest"
-  std::string digest;                       // "sha256:..." of the manifest
-  std::vector<std::string> layers;          // unpacked directories, lowest first
-  uint64_t size = 0;                        // bytes of manifest, config and layers as stored
+  std::string reference;            // normalised: "vireo/firewall:latest"
+  std::string digest;               // "sha256:..." of the manifest
+  std::vector<std::string> layers;  // unpacked directories, lowest first
+  uint64_t size = 0;                // bytes of manifest, config and layers as stored
   uint64_t unpacked_size = 0;
   WallTime created;
   // From the image's config (OCI image-spec, config.md).
   std::vector<std::string> entry_point, command, environment;
   std::string user, working_directory, stop_signal;
-  std::vector<std::string> volumes;         // declared writable paths
+  std::vector<std::string> volumes;  // declared writable paths
   std::vector<std::string> exposed_ports;
   std::vector<std::pair<std::string, std::string>> labels;
-  std::optional<FunctionType> function;     // label org.vireo.function: a libvnf function
+  std::optional<FunctionType> function;  // label org.vireo.function: a libvnf function
 };
 
 struct ImportProgress {
-  std::string step;                         // "layer 2 of 5"
+  std::string step;  // "layer 2 of 5"
   uint64_t done = 0, total = 0;
 };
 
@@ -47,9 +48,11 @@ struct UserIds {
 
 class ImageStore {
  public:
-  // `unpacker`: path of the program vireo-unpack (image/unpack.h), run without rights.
+  // `unpacker`: path of the program vireo-unpack (image/unpack.h), run without rights. One process
+  // at a time may have the directory open.
   static Result<std::unique_ptr<ImageStore>> open(const std::string& directory,
-                                                  const std::string& unpacker);
+                                                  const std::string& unpacker,
+                                                  const UnpackLimits& limits = {});
   ~ImageStore();
 
   // Takes a `docker save` archive, an OCI archive, or a plain root-file-system archive (gzip, zstd
@@ -66,7 +69,7 @@ class ImageStore {
   Result<Image> build_function(const std::string& reference, const std::string& program,
                                const std::string& function_type_json);
 
-  Result<Image> get(const std::string& reference);   // by name or digest prefix; else not_found
+  Result<Image> get(const std::string& reference);  // by name or digest prefix; else not_found
   Result<std::vector<Image>> list();
   // Errc::not_found if absent. Layers that no other image uses are deleted.
   Result<void> remove(const std::string& reference);
