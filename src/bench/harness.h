@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs probes in turn and gathers their rows.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/probe.h"
+
+namespace vireo::bench {
+
+struct Round {
+  std::string title;                       // "instantiation"
+  std::vector<std::unique_ptr<Probe>> probes;
+  unsigned runs = 10;
+  unsigned warm_up = 1;                    // not counted
+};
+
+// `progress` is told what is going on; `interrupted` is asked between samples.
+std::vector<Row> run_round(Round round, const std::function<void(const std::string&)>& progress,
+                           const std::function<bool()>& interrupted);
+
+// Adds ratios of rows of one metric, direction and mode to the peers' rows (samples paired).
+void add_ratios(std::vector<Row>& rows);
+
+}  // namespace vireo::bench

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/lab.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+#include <fmt/format.h>
+
+namespace vireo::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+Result<void> bring_up_loopback() {
+  Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP;
+  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0)
+    return system_error("cannot bring the loopback interface up");
+  return {};
+}
+
+Result<Json> answer_json(Result<HttpAnswer> answer) {
+  if (!answer) return std::move(answer).error();
+  auto json = parse_json(answer->body);
+  if (answer->status < 300) return json;
+  std::string detail = json ? (*json)["detail"].text() : answer->body;
+  if (json)
+    for (const Json& finding : (*json)["findings"].items()) detail += "\n" + finding["text"].text();
+  return Error{answer->status == 404 ? Errc::not_found : Errc::invalid, detail};
+}
+
+// An operation that has ended well, or its error.
+Result<Json> completed(Result<Json> operation) {
+  Json record = TRY(std::move(operation));
+  if (record["state"].text() == "COMPLETED") return record;
+  return Error{Errc::unavailable, fmt::format("operation {} is {}: {}", record["id"].text(),
+                                              record["state"].text(),
+                                              record["error"]["detail"].text())};
+}
+
+}  // namespace
+
+Result<void> enter_private_namespaces() {
+  if (::unshare(CLONE_NEWNET | CLONE_NEWNS) != 0)
+    return system_error("cannot make namespaces for the measurement (it needs root)");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return system_error("cannot make mounts private");
+  TRY(bring_up_loopback());
+  return write_existing("/proc/sys/net/ipv4/tcp_congestion_control", "cubic");
+}
+
+Lab::Lab(TemporaryDirectory directory, ChildProcess daemon, std::string socket, unsigned pool)
+    : directory_(std::move(directory)),
+      daemon_(std::move(daemon)),
+      client_(std::move(socket)),
+      pool_(pool) {}
+
+Result<std::unique_ptr<Lab>> Lab::start(const std::string& program, unsigned pool) {
+  TemporaryDirectory directory = TRY(TemporaryDirectory::make("vireo-bench"));
+  std::string socket = directory.path() + "/vireod.sock";
+  Fd log = TRY(open_path(directory.path() + "/vireod.log", O_WRONLY | O_CREAT, 0600));
+  ChildCommand command;
+  command.program = program;
+  command.arguments = {"vireod",         "--ephemeral",
+                       "--state-dir",    directory.path() + "/state",
+                       "--runtime-dir",  directory.path() + "/run",
+                       "--socket",       socket,
+                       "--pool",         std::to_string(pool)};
+  command.output = command.error = log.get();
+  ChildProcess daemon = TRY(ChildProcess::start(command));
+  auto lab = std::unique_ptr<Lab>(new Lab(std::move(directory), std::move(daemon), socket, pool));
+  for (auto limit = std::chrono::steady_clock::now() + 20s;;) {
+    if (lab->get("/healthz")) return lab;
+    if (lab->daemon_.wait(10ms) || std::chrono::steady_clock::now() > limit)
+      return Error{Errc::unavailable,
+                   fmt::format("the private daemon does not start:\n{}",
+                               read_file(lab->directory() + "/vireod.log").value_or(""))};
+  }
+}
+
+Lab::~Lab() {
+  // --ephemeral: it removes services, spares and keeper before it ends.
+  if (daemon_.signal(SIGTERM)) (void)daemon_.wait(30s).has_value();
+}
+
+Result<Json> Lab::get(const std::string& path) {
+  return answer_json(client_.request("GET", path));
+}
+
+Result<Json> Lab::post(const std::string& path, const Json& body) {
+  return completed(answer_json(client_.request("POST", path, body.dump())));
+}
+
+Result<Json> Lab::run(const std::string& descriptor) {
+  Json body = Json().set("descriptor", descriptor).set("file", "bench");
+  return completed(answer_json(client_.request("PUT", "/v1/services/bench?wait=60", body.dump())));
+}
+
+Result<Json> Lab::remove(const std::string& service) {
+  return completed(
+      answer_json(client_.request("DELETE", "/v1/services/" + service + "?wait=60")));
+}
+
+Result<Json> Lab::import_image(const std::string& archive, const std::string& reference,
+                               const Json& settings) {
+  Fd file = TRY(open_path(archive, O_RDONLY));
+  auto size = ::lseek(file.get(), 0, SEEK_END);
+  ::lseek(file.get(), 0, SEEK_SET);
+  std::string target = fmt::format("/v1/images?wait=300&reference={}&settings={}",
+                                   percent_encode(reference), percent_encode(settings.dump()));
+  return completed(answer_json(client_.upload(target, file, static_cast<uint64_t>(size))));
+}
+
+Result<void> Lab::wait_for_pool(std::chrono::milliseconds limit) {
+  for (auto end = std::chrono::steady_clock::now() + limit;
+       pool_ > 0 && std::chrono::steady_clock::now() < end;) {
+    HttpAnswer metrics = TRY(client_.request("GET", "/metrics"));
+    std::string full = fmt::format("vireo_pool_ready{{technology=\"container\"}} {}\n", pool_);
+    if (metrics.body.find(full) != std::string::npos) return {};
+    std::this_thread::sleep_for(2ms);
+  }
+  if (pool_ == 0) return {};
+  return Error{Errc::timed_out, "the pool did not refill in time"};
+}
+
+Result<std::string> interface_with(const IpAddress& address) {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return system_error("cannot list interfaces");
+  std::string name;
+  for (ifaddrs* each = all; each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET) continue;
+    const auto* v4 = reinterpret_cast<sockaddr_in*>(each->ifa_addr);
+    if (std::memcmp(&v4->sin_addr, address.bytes.data(), 4) == 0) name = each->ifa_name;
+  }
+  ::freeifaddrs(all);
+  if (name.empty())
+    return Error{Errc::not_found, fmt::format("no interface has {}", to_string(address))};
+  return name;
+}
+
+}  // namespace vireo::bench

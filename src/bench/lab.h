@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A private daemon in network and mount namespaces of its own, with state in a temporary directory:
+// nothing of the host is changed, and nothing is left.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "base/net_address.h"
+#include "base/result.h"
+#include "host/child_process.h"
+#include "host/files.h"
+#include "host/http_client.h"
+
+namespace vireo::bench {
+
+// Moves the process (single-threaded still) into network, mount and pid-visible namespaces of its
+// own, with loopback up and cubic as congestion control. Once, at the start of a bench.
+Result<void> enter_private_namespaces();
+
+class Lab {
+ public:
+  // `program`: vireod. `pool`: spare shells of each shape; 0: every start is cold.
+  static Result<std::unique_ptr<Lab>> start(const std::string& program, unsigned pool);
+  ~Lab();  // removes all services, ends the daemon and its keeper
+
+  // Applies a descriptor and waits for the operation's end; its record. Failed: the record's error.
+  Result<Json> run(const std::string& descriptor);
+  Result<Json> remove(const std::string& service);
+  Result<Json> get(const std::string& path);
+  Result<Json> post(const std::string& path, const Json& body = Json::object());
+  Result<Json> import_image(const std::string& archive, const std::string& reference,
+                            const Json& settings);
+  // Until the pools have refilled (GET /metrics), so that a pooled start is one.
+  Result<void> wait_for_pool(std::chrono::milliseconds limit);
+
+  const std::string& directory() const { return directory_.path(); }
+  HttpClient& client() { return client_; }
+  int daemon_pid() const { return daemon_.pid(); }
+
+ private:
+  Lab(TemporaryDirectory directory, ChildProcess daemon, std::string socket, unsigned pool);
+
+  TemporaryDirectory directory_;
+  ChildProcess daemon_;
+  HttpClient client_;
+  unsigned pool_;
+};
+
+// The interface of this namespace that has the address.
+Result<std::string> interface_with(const IpAddress& address);
+
+}  // namespace vireo::bench

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/syn_prober.h"
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace vireo::bench {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto gap = 60us;                  // between SYNs: 16,000 a second
+constexpr size_t ip_at = 14, tcp_at = 34;   // Ethernet, then an IPv4 header without options
+constexpr uint8_t flag_syn = 2, flag_rst = 4, flag_ack = 16;
+
+int64_t nanoseconds(SteadyTime time) { return time.time_since_epoch().count(); }
+int64_t now() { return nanoseconds(std::chrono::steady_clock::now()); }
+SteadyTime at(int64_t ns) { return SteadyTime(std::chrono::nanoseconds(ns)); }
+
+// RFC 1071.
+uint16_t checksum(std::span<const uint8_t> bytes, uint32_t sum) {
+  for (size_t i = 0; i + 1 < bytes.size(); i += 2)
+    sum += static_cast<uint32_t>(bytes[i] << 8 | bytes[i + 1]);
+  while ((sum >> 16) != 0) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+
+void put16(uint8_t* to, unsigned value) {
+  to[0] = static_cast<uint8_t>(value >> 8);
+  to[1] = static_cast<uint8_t>(value);
+}
+
+std::array<uint8_t, 54> syn_frame(const ProbeTarget& target, const MacAddress& source_mac) {
+  std::array<uint8_t, 54> frame{};
+  std::copy(target.target_mac.bytes.begin(), target.target_mac.bytes.end(), frame.begin());
+  std::copy(source_mac.bytes.begin(), source_mac.bytes.end(), frame.begin() + 6);
+  put16(&frame[12], ETH_P_IP);
+  frame[ip_at] = 0x45;
+  put16(&frame[ip_at + 2], 40);
+  frame[ip_at + 8] = 64;
+  frame[ip_at + 9] = IPPROTO_TCP;
+  std::copy_n(target.source.bytes.begin(), 4, frame.begin() + ip_at + 12);
+  std::copy_n(target.target.bytes.begin(), 4, frame.begin() + ip_at + 16);
+  put16(&frame[ip_at + 10], checksum(std::span(frame).subspan(ip_at, 20), 0));
+  put16(&frame[tcp_at + 2], target.port);
+  frame[tcp_at + 12] = 0x50;
+  frame[tcp_at + 13] = flag_syn;
+  put16(&frame[tcp_at + 14], 65535);
+  return frame;
+}
+
+Result<MacAddress> mac_of(const Fd& socket, const std::string& interface) {
+  ifreq request{};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (::ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0)
+    return system_error(fmt::format("cannot read the MAC address of {}", interface));
+  MacAddress mac;
+  std::memcpy(mac.bytes.data(), request.ifr_hwaddr.sa_data, 6);
+  return mac;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SynProber>> SynProber::open(const ProbeTarget& target) {
+  // Protocol 0 first: binding a socket that is hooked already waits for an RCU grace period.
+  Fd socket(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return system_error("cannot make a packet socket");
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = htons(ETH_P_IP);
+  address.sll_ifindex = static_cast<int>(::if_nametoindex(target.interface.c_str()));
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    return system_error(fmt::format("cannot bind to {}", target.interface));
+  MacAddress mac = TRY(mac_of(socket, target.interface));
+  return std::unique_ptr<SynProber>(
+      new SynProber(target, std::move(socket), syn_frame(target, mac)));
+}
+
+SynProber::SynProber(const ProbeTarget& target, Fd socket, std::array<uint8_t, 54> frame)
+    : target_(target), socket_(std::move(socket)), frame_(frame), thread_([this] { run(); }) {}
+
+SynProber::~SynProber() {
+  stop_ = true;
+  thread_.join();
+}
+
+void SynProber::run() {
+  unsigned port = 1024;
+  while (!stop_) {
+    port = port >= 65000 ? 1024 : port + 1;
+    put16(&frame_[tcp_at], port);
+    put16(&frame_[tcp_at + 16], 0);
+    uint32_t pseudo = IPPROTO_TCP + 20;
+    for (size_t i = ip_at + 12; i < tcp_at; i += 2)
+      pseudo += static_cast<uint32_t>(frame_[i] << 8 | frame_[i + 1]);
+    put16(&frame_[tcp_at + 16], checksum(std::span(frame_).subspan(tcp_at), pseudo));
+    if (::send(socket_.get(), frame_.data(), frame_.size(), 0) > 0) sent_++;
+    for (auto until = std::chrono::steady_clock::now() + gap;
+         std::chrono::steady_clock::now() < until;) {
+      uint8_t in[256];
+      ssize_t n = ::recv(socket_.get(), in, sizeof in, 0);
+      if (n > 0) take({in, static_cast<size_t>(n)});
+    }
+  }
+}
+
+void SynProber::take(std::span<const uint8_t> frame) {
+  bool from_target = frame.size() >= 54 && frame[ip_at + 9] == IPPROTO_TCP &&
+                     std::equal(frame.begin() + ip_at + 12, frame.begin() + ip_at + 16,
+                                target_.target.bytes.begin());
+  if (!from_target) return;
+  int64_t time = now();
+  int64_t none = 0;
+  uint8_t flags = frame[tcp_at + 13];
+  if ((flags & flag_rst) != 0) rst_.compare_exchange_strong(none, time);
+  if ((flags & (flag_syn | flag_ack)) != (flag_syn | flag_ack)) return;
+  none = 0;
+  syn_ack_.compare_exchange_strong(none, time);
+  last_ = time;
+}
+
+void SynProber::reset() {
+  since_ = now();
+  sent_ = 0;
+  rst_ = syn_ack_ = last_ = 0;
+}
+
+SynProber::Answers SynProber::wait_for_syn_ack(SteadyTime deadline) {
+  while (syn_ack_ == 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(200us);
+  Answers answers;
+  if (rst_ != 0) answers.rst = at(rst_);
+  if (syn_ack_ != 0) answers.syn_ack = at(syn_ack_);
+  answers.rate = static_cast<double>(sent_) * 1e9 / static_cast<double>(now() - since_);
+  return answers;
+}
+
+std::optional<SteadyTime> SynProber::last_syn_ack(std::chrono::milliseconds quiet,
+                                                  SteadyTime deadline) {
+  auto start = std::chrono::steady_clock::now();
+  for (auto time = start; time < deadline; time = std::chrono::steady_clock::now()) {
+    SteadyTime last = last_ == 0 ? start : at(last_);
+    if (time - last > quiet) return last_ == 0 ? std::nullopt : std::optional(at(last_));
+    std::this_thread::sleep_for(200us);
+  }
+  return {};
+}
+
+}  // namespace vireo::bench

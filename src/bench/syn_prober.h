@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The draft's clock (section 4.2): an external sender floods a target with TCP SYN packets, at least
+// 10,000 a second, and notes the first RST and the first SYN-ACK that come back.
+#pragma once
+#include <array>
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/net_address.h"
+#include "base/result.h"
+
+namespace vireo::bench {
+
+struct ProbeTarget {
+  std::string interface;         // in the calling thread's network namespace
+  IpAddress source, target;      // IPv4
+  MacAddress target_mac;         // no ARP: the target may not exist yet
+  uint16_t port = 0;
+};
+
+// Sends from open() to the destructor, on a thread of its own. Frames go through a packet socket, so
+// that no table of the sender's kernel stands in the way.
+class SynProber {
+ public:
+  static Result<std::unique_ptr<SynProber>> open(const ProbeTarget& target);
+  ~SynProber();
+
+  // Forgets what came so far: the next answers count from now.
+  void reset();
+  // The first answers since reset(); a SYN-ACK is waited for until `deadline`.
+  struct Answers {
+    std::optional<SteadyTime> rst, syn_ack;
+    double rate = 0;             // SYN packets a second, since reset()
+  };
+  Answers wait_for_syn_ack(SteadyTime deadline);
+  // When the last SYN-ACK came; returns once none has come for `quiet`.
+  std::optional<SteadyTime> last_syn_ack(std::chrono::milliseconds quiet, SteadyTime deadline);
+
+ private:
+  SynProber(const ProbeTarget& target, Fd socket, std::array<uint8_t, 54> frame);
+  void run();
+  void take(std::span<const uint8_t> frame);
+
+  ProbeTarget target_;
+  Fd socket_;
+  std::array<uint8_t, 54> frame_;
+  std::atomic<int64_t> rst_{0}, syn_ack_{0}, last_{0}, since_{0};  // steady nanoseconds; 0: none
+  std::atomic<uint64_t> sent_{0};
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace vireo::bench
