@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// A router of two ports that translates IPv4 sources (RFC 4787, 5382, 5508) and routes IPv6
+// untranslated. It is a neighbour on both links: it answers ARP, neighbour discovery and ping.
+#pragma once
+#include "vnf/fragment_cache.h"
+#include "vnf/nat/fields.h"
+#include "vnf/nat/mappings.h"
+#include "vnf/nat/neighbours.h"
+#include "vnf/nat/routes.h"
+#include "vnf/refusal.h"
+
+namespace vireo::vnf {
+
+class Nat {
+ public:
+  using Config = NatConfig;
+  static constexpr FunctionTable table = {
+      .name = "nat",
+      .summary = "routes between two links, translating the IPv4 sources of the inside one",
+      .role = Role::routed,
+      .ports = Ports::packet,
+      .fewest_ports = 2,
+      .most_ports = 2,
+      .state_version = 1,
+      .config_size = sizeof(Config),
+      .fields = nat_tables::fields,
+      .field_count = sizeof nat_tables::fields / sizeof nat_tables::fields[0],
+      .counters = nat_tables::counters,
+      .counter_count = static_cast<uint32_t>(NatCounter::count)};
+
+  bool configure(const Context& context, const Config& config);
+  void process(Batch& batch);
+  void tick(uint64_t now_ns);
+  void export_state(StateSink& sink) { mappings_.export_state(sink); }
+  bool import_state(StateSource& source) { return mappings_.import_state(source); }
+
+ private:
+  void set_now(uint64_t now_ns);
+  void handle(Packet& packet, Batch& batch);
+  void handle4(Packet& packet, const Headers& h, Batch& batch);
+  void handle6(Packet& packet, const Headers& h, Batch& batch);
+
+  void from_outside(Packet& packet, const Headers& h, Batch& batch);
+  void from_inside(Packet& packet, const Headers& h, Batch& batch);
+  void hairpin(Packet& packet, const Headers& h, Batch& batch);
+  void to_ourselves(Packet& packet, const Headers& h);
+
+  // False: refused or dropped, `packet` says how.
+  bool translate_source(Packet& packet, const Headers& h);
+  bool translate_destination(Packet& packet, const Headers& h);
+  bool translate_error_in(Packet& packet, const Headers& h);
+  bool translate_error_out(Packet& packet, const Headers& h);
+  uint32_t mapping_for_source(Packet& packet, const Headers& h);
+  uint32_t mapping_for_destination(Packet& packet, const Headers& h);
+  bool translatable(const Headers& h) const;
+
+  // Hop limit and size, judged before anything of the packet is changed.
+  bool may_cross(Packet& packet, const Headers& h, uint8_t out);
+  void forward(Packet& packet, const Headers& h, const Routes::Hop& hop, Batch& batch);
+  void refuse(Packet& packet, const Headers& h, const IcmpError& error);
+  void drop(Packet& packet, DropReason reason, NatCounter counter);
+  void count(NatCounter counter) { vitals_->counters[static_cast<uint32_t>(counter)]++; }
+
+  Vitals* vitals_ = nullptr;
+  uint8_t inside_ = 0, outside_ = 0;
+  bool hairpin_ = false;
+  const uint8_t* outside_address_ = nullptr;  // nullptr: no IPv4 there
+  int64_t now_ms_ = 0;
+  Routes routes_;
+  Mappings mappings_;
+  Neighbours neighbours_;
+  FragmentCache fragments_;
+  RefusalLimit limit_;
+};
+
+}  // namespace vireo::vnf
