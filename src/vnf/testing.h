@@ -62,7 +62,7 @@ struct Outcome {
   Bytes bytes;
   VirtioNetHeader vnet{};
   bool sent() const { return out != to_nowhere; }
-  Headers headers() {
+  Headers headers() & {  // of these bytes: not of a temporary
     Headers h;
     parse(bytes.data(), static_cast<uint32_t>(bytes.size()), h);
     return h;

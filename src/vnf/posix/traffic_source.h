@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sends one TCP stream as fast as it goes: the client side of an iperf 2 measurement, on the
+// kernel's sockets. Connects again until the server answers; when its time or amount is over it
+// ends the stream and rests.
+#pragma once
+#include "vnf/function.h"
+#include "vnf/posix/system_call.h"
+
+namespace vireo::vnf {
+
+class TrafficSource {
+ public:
+  struct Config {
+    AbiAddress server;
+    uint16_t port;
+    uint8_t congestion;
+    uint8_t reserved;
+    uint32_t duration_ms;
+    uint64_t bytes;
+  };
+  static constexpr FieldTable fields[] = {
+      {.name = "server",
+       .type = Field::ip,
+       .offset = offsetof(Config, server),
+       .required = true,
+       .help = "the address of the server"},
+      {.name = "port",
+       .type = Field::u16,
+       .offset = offsetof(Config, port),
+       .minimum = 1,
+       .maximum = 65535,
+       .fallback = "5001",
+       .help = "the server's TCP port"},
+      {.name = "congestion",
+       .type = Field::choice,
+       .offset = offsetof(Config, congestion),
+       .choices = "host,reno,cubic,bbr",
+       .fallback = "\"host\"",
+       .help = "the congestion control; others than the host's and reno need rights there"},
+      {.name = "duration",
+       .type = Field::duration_ms,
+       .offset = offsetof(Config, duration_ms),
+       .fallback = "\"10s\"",
+       .help = "how long to send; 0: without end"},
+      {.name = "bytes",
+       .type = Field::u64,
+       .offset = offsetof(Config, bytes),
+       .help = "how much to send at most; 0: no limit"},
+  };
+  static constexpr const char* counters[] = {"bytes", "connections", "failed_connects",
+                                             "sending_microseconds", "done"};
+  static constexpr FunctionTable table = {
+      .name = "traffic-source",
+      .summary = "sends one TCP stream, as iperf 2 does, and counts it",
+      .role = Role::endpoint,
+      .ports = Ports::stack,
+      .fewest_ports = 1,
+      .most_ports = max_ports,
+      .state_version = 0,
+      .config_size = sizeof(Config),
+      .fields = fields,
+      .field_count = sizeof fields / sizeof fields[0],
+      .counters = counters,
+      .counter_count = sizeof counters / sizeof counters[0],
+  };
+
+  bool configure(const Context& context, const Config& config);
+  uint32_t poll_set(posix::PollFd* fds, uint32_t room);
+  void serve(const posix::PollFd* fds, uint32_t count, uint64_t now_ns);
+  void tick(uint64_t now_ns);
+
+ private:
+  enum class Stage : uint8_t { waiting, connecting, sending, done };
+  static constexpr uint32_t buffer_bytes = 128 * 1024;
+  void connect();
+  void finish_connect(uint64_t now_ns);
+  void send(uint64_t now_ns);
+  void end(Stage next);
+  void publish(uint64_t now_ns);
+
+  Vitals* vitals_;
+  const uint8_t* buffer_;
+  Config config_;
+  const char* congestion_;
+  Stage stage_;
+  int socket_;
+  uint64_t began_ns_, bytes_, connections_, failed_, sent_us_;
+};
+
+}  // namespace vireo::vnf
