@@ -18,26 +18,26 @@
 namespace vireo {
 
 struct FabricInfo {
-  std::string name;                        // "bridge"
-  std::vector<PortKind> port_kinds;        // what it makes; for packet functions, best first
+  std::string name;                  // "bridge"
+  std::vector<PortKind> port_kinds;  // what it makes; for packet functions, best first
 };
 
 // A link as the fabric makes it.
 struct LinkRequest {
-  LinkId id;
+  LinkId id{};
   unsigned mtu = 1500;
   // The host's own interface on the link; empty: none. In the host's network namespace.
-  std::vector<IpPrefix> host_addresses;
-  MacAddress host_mac;                     // of that interface; zero: the fabric's choice
-  std::optional<Uplink> uplink;
+  std::vector<IpPrefix> host_addresses{};
+  MacAddress host_mac{};  // of that interface; zero: the fabric's choice
+  std::optional<Uplink> uplink{};
   bool operator==(const LinkRequest&) const = default;
 };
 
 enum class GateState { blocked, open };
 
 struct PortRecord {
-  PortId id;                               // "~..." for a spare
-  LinkId link;                             // "" for a spare
+  PortId id{};    // "~..." for a spare
+  LinkId link{};  // "" for a spare
   PortKind kind = PortKind::tap;
   GateState gate = GateState::blocked;
 };
@@ -57,7 +57,8 @@ class Fabric {
   // addresses or the default route is refused unless `take`; a bridge of the host is joined by a
   // veth; removing the link gives the interface back as it was.
   virtual Result<void> ensure_link(const LinkRequest& link) = 0;
-  virtual Result<void> remove_link(const LinkId& id) = 0;  // unknown: success; ports on it: conflict
+  virtual Result<void> remove_link(
+      const LinkId& id) = 0;  // unknown: success; ports on it: conflict
 
   // Makes a spare port ahead of a request. veth: `network_namespace` (of the shell it will serve)
   // gets its far end; the spare belongs to that namespace for ever.
@@ -68,13 +69,13 @@ class Fabric {
   // Plugs an interface made elsewhere (named, in `network_namespace`) as this port, blocked.
   virtual Result<void> adopt(const PortSpec& port, const std::string& interface,
                              const Fd& network_namespace) = 0;
-  // Changes what a bound port is told of others: neighbours, behind, gateways. Its own MAC, addresses
-  // and link stay. Nothing to do for a fabric that seeds nothing.
+  // Changes what a bound port is told of others: neighbours, behind, gateways. Its own MAC,
+  // addresses and link stay. Nothing to do for a fabric that seeds nothing.
   virtual Result<void> update(const PortSpec& /*port*/) { return {}; }
   virtual Result<void> set_state(const PortId& id, GateState state) = 0;
   // Blocks `from`, opens `to`, moves what lies behind it: in one step for the link's traffic.
   virtual Result<void> swap(const PortId& from, const PortId& to) = 0;
-  virtual Result<void> unplug(const PortId& id) = 0;       // spare or bound; unknown: success
+  virtual Result<void> unplug(const PortId& id) = 0;  // spare or bound; unknown: success
   virtual std::vector<PortCounters> counters(std::span<const PortId> ids) = 0;
   virtual Result<FabricState> list() = 0;
 };

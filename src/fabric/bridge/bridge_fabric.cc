@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fabric/bridge/bridge_fabric.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "fabric/bridge/port_plan.h"
+#include "fabric/bridge/sysctl.h"
+#include "host/files.h"
+#include "host/namespace.h"
+
+namespace vireo {
+namespace {
+
+// Far above the indexes that the kernel chooses itself, so that the two never meet.
+constexpr int first_index = 100'000;
+constexpr unsigned forwarding = 3;  // BR_STATE_FORWARDING
+
+}  // namespace
+
+BridgeFabric::BridgeFabric(Options options, Netlink fabric, Netlink host, Netlink reaping)
+    : info_{"bridge", {PortKind::tap, PortKind::packet, PortKind::veth}},
+      options_(std::move(options)),
+      fabric_(std::move(fabric)),
+      host_(std::move(host)),
+      next_index_(first_index),
+      reaper_(std::move(reaping)) {}
+
+BridgeFabric::~BridgeFabric() = default;
+
+Result<std::unique_ptr<BridgeFabric>> BridgeFabric::open(Options options) {
+  TRY(set_network_defaults(options.fabric, fabric_defaults));
+  TRY(set_network_defaults(options.ends, ends_defaults));
+  Netlink fabric = TRY(Netlink::open(&options.fabric));
+  Netlink host = TRY(Netlink::open(&options.host));
+  Netlink reaping = TRY(Netlink::open(&options.fabric));
+  std::unique_ptr<BridgeFabric> made(
+      new BridgeFabric(std::move(options), std::move(fabric), std::move(host), std::move(reaping)));
+  TRY_IN("find links and ports", made->recover());
+  return made;
+}
+
+Result<void> BridgeFabric::recover() {
+  const std::vector<LinkRow> rows = TRY(fabric_.links());
+  for (const LinkRow& row : rows) {
+    next_index_ = std::max(next_index_, row.index + 1);
+    const std::optional<Label> label = parse_label(row.alias);
+    if (!label || label->role != Role::link) continue;
+    Link& link = links_[label->link];
+    link.request = {label->link, row.mtu};
+    link.bridge = row.index;
+  }
+  for (const LinkRow& row : rows) {
+    const std::optional<Label> label = parse_label(row.alias);
+    // An earlier daemon ended in the middle of making or removing it.
+    const bool ours = row.group == fabric_group || row.group == doomed_group;
+    if (!label && ours) reaper_.add({row.index, 0, {}});
+    if (!label || label->role == Role::link) continue;
+    if (label->role == Role::port || label->role == Role::spare)
+      recover_port(row, *label);
+    else if (auto link = links_.find(label->link); link != links_.end())
+      recover_outward(row, *label, link->second);
+  }
+  return {};
+}
+
+void BridgeFabric::recover_port(const LinkRow& row, const Label& label) {
+  Port& port = ports_[label.id];
+  port.ends.kind = label.kind;
+  port.ends.index = row.index;
+  port.link = label.link;
+  port.bridge = row.master;
+  port.gate = row.port_state == forwarding ? GateState::open : GateState::blocked;
+  if (!label.mac.is_zero()) port.macs = {label.mac};
+  port.found = port.found_macs = true;
+}
+
+void BridgeFabric::recover_outward(const LinkRow& row, const Label& label, Link& link) {
+  if (label.role == Role::host) {
+    link.host_index = row.index;
+    link.host_name = label.id;
+    const Result<LinkRow> far = host_.link(label.id);
+    if (!far) return;
+    link.request.host_mac = far->mac;
+    if (auto addresses = host_.addresses(far->index))
+      link.request.host_addresses = *std::move(addresses);
+    return;
+  }
+  link.uplink_index = row.index;
+  link.request.uplink = Uplink{label.id, label.taken};
+}
+
+int BridgeFabric::next_index() {
+  const std::lock_guard lock(mutex_);
+  return next_index_++;
+}
+
+HostSupport BridgeFabric::check_host() {
+  HostSupport support;
+  support.how = "bridge, veth and tap in a network namespace of its own";
+  if (!exists("/dev/net/tun"))
+    support.missing.push_back(
+        "there is no /dev/net/tun: `modprobe tun`, or pass the device into "
+        "this container");
+  const Result<Fd> scratch = new_network_namespace();
+  if (!scratch) {
+    support.missing.push_back(scratch.error().message + ": run as root");
+    return support;
+  }
+  Result<Netlink> netlink = Netlink::open(&*scratch);
+  if (!netlink) {
+    support.missing.push_back(netlink.error().message);
+    return support;
+  }
+  NetlinkBatch bridge, veth;
+  bridge.add_bridge({.name = "check", .mac = {{2, 0, 0, 0, 0, 1}}});
+  veth.add_veth({.name = "near"}, {.name = "far"}, 1500);
+  if (const auto made = netlink->commit(bridge); !made)
+    support.missing.push_back(made.error().message + ": `modprobe bridge`");
+  if (const auto made = netlink->commit(veth); !made)
+    support.missing.push_back(made.error().message + ": `modprobe veth`");
+  support.possible = support.missing.empty();
+  return support;
+}
+
+std::vector<PortCounters> BridgeFabric::counters(std::span<const PortId> ids) {
+  const std::lock_guard lock(mutex_);
+  std::map<int, LinkCounters> by_index;
+  if (const auto rows = fabric_.links())
+    for (const LinkRow& row : *rows) by_index[row.index] = row.counters;
+  std::vector<PortCounters> all;
+  for (const PortId& id : ids) {
+    const auto port = ports_.find(id);
+    if (port == ports_.end()) continue;
+    const auto row = by_index.find(port->second.ends.index);
+    if (row == by_index.end()) continue;
+    // What the near end sent is what the function received.
+    const LinkCounters& near = row->second;
+    all.push_back({id, near.tx_packets, near.tx_bytes, near.tx_dropped, near.rx_packets,
+                   near.rx_bytes, near.rx_dropped});
+  }
+  return all;
+}
+
+Result<FabricState> BridgeFabric::list() {
+  const std::lock_guard lock(mutex_);
+  const std::vector<LinkRow> rows = TRY(fabric_.links());
+  const auto there = [&](int index) {
+    return std::ranges::any_of(rows, [&](const LinkRow& row) { return row.index == index; });
+  };
+  FabricState state;
+  for (const auto& [id, link] : links_)
+    if (there(link.bridge)) state.links.push_back(link.request);
+  // A tap is gone when its last descriptor is closed, without a word to us.
+  for (const auto& [id, port] : ports_)
+    if (there(port.ends.index)) state.ports.push_back({id, port.link, port.ends.kind, port.gate});
+  return state;
+}
+
+}  // namespace vireo

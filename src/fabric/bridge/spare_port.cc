@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fabric/bridge/spare_port.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/rollback.h"
+#include "fabric/bridge/labels.h"
+#include "fabric/bridge/sysctl.h"
+#include "host/namespace.h"
+#include "host/packet_socket.h"
+#include "host/tap.h"
+
+namespace vireo {
+namespace {
+
+constexpr std::chrono::seconds patience{2};
+// The kernel's default of 1,000 overflows under one fast TCP stream.
+constexpr unsigned tap_queue_length = 4096;
+
+Result<void> make_tap_port(const SpareRequest& request, Netlink& fabric, SparePort& spare) {
+  {
+    const NetworkNamespaceScope scope = TRY(NetworkNamespaceScope::enter(*request.fabric));
+    spare.descriptor = TRY(make_tap(near_name(request.index), request.index));
+  }
+  NetlinkBatch batch;
+  batch.change_link({.index = request.index,
+                     .up = true,
+                     .group = fabric_group,
+                     .queue_length = tap_queue_length,
+                     .alias = request.alias});
+  return fabric.commit(batch);
+}
+
+Result<void> make_veth(const SpareRequest& request, Netlink& fabric, const VethEnd& far) {
+  NetlinkBatch batch;
+  batch.add_veth(
+      {.index = request.index, .name = near_name(request.index), .up = true, .group = fabric_group},
+      far, 1500);
+  batch.change_link({.index = request.index, .alias = request.alias});
+  return fabric.commit(batch);
+}
+
+Result<void> make_packet_port(const SpareRequest& request, Netlink& fabric, SparePort& spare) {
+  TRY(make_veth(request, fabric,
+                {.index = request.index,
+                 .name = fmt::format("ve{}", request.index),
+                 .network_namespace = request.ends,
+                 .group = fabric_group}));
+  Netlink ends = TRY(Netlink::open(request.ends));
+  NetlinkBatch batch;
+  TRY(ends.commit(batch.change_link({.index = request.index, .up = true})));
+  const NetworkNamespaceScope scope = TRY(NetworkNamespaceScope::enter(*request.ends));
+  spare.descriptor = TRY(open_packet_socket(request.index));
+  return {};
+}
+
+// The first of "port0", "port1", ... that is free: most likely the name that bind() asks for.
+std::string free_name(const std::vector<LinkRow>& links) {
+  for (unsigned i = 0;; ++i) {
+    std::string name = fmt::format("port{}", i);
+    if (std::ranges::none_of(links, [&](const LinkRow& row) { return row.name == name; }))
+      return name;
+  }
+}
+
+Result<void> make_veth_port(const SpareRequest& request, Netlink& fabric, SparePort& spare) {
+  TRY(set_network_defaults(*request.instance, instance_defaults));
+  spare.far = TRY(Netlink::open(request.instance));
+  spare.far_name = free_name(TRY(spare.far->links()));
+  TRY(make_veth(request, fabric,
+                {.index = request.index,
+                 .name = spare.far_name,
+                 .network_namespace = request.instance,
+                 .group = fabric_group}));
+  NetlinkBatch batch;
+  batch.change_link({.name = "lo", .up = true});
+  batch.change_link({.index = request.index, .up = true});
+  return spare.far->commit(batch);
+}
+
+}  // namespace
+
+std::string near_name(int index) { return fmt::format("vp{}", index); }
+
+Result<SparePort> make_spare_port(const SpareRequest& request) {
+  Netlink fabric = TRY(Netlink::open(request.fabric));
+  SparePort spare{request.kind, request.index, {}, {}, {}};
+  Rollback undo([&] {
+    NetlinkBatch batch;
+    (void)fabric.commit(batch.remove_link(request.index).tolerate(ENODEV));
+  });
+  switch (request.kind) {
+    case PortKind::tap:
+      TRY(make_tap_port(request, fabric, spare));
+      break;
+    case PortKind::packet:
+      TRY(make_packet_port(request, fabric, spare));
+      break;
+    case PortKind::veth:
+      TRY(make_veth_port(request, fabric, spare));
+      break;
+  }
+  TRY(fabric.wait_operational(request.index, patience));
+  undo.dismiss();
+  return spare;
+}
+
+}  // namespace vireo
