@@ -1,60 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/image_store.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/xattr.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <thread>
-
-#include "host/files.h"
-#include "image/digest.h"
-#include "image/test_archive.h"
-#include "image/tree.h"
+#include "image/image_store_fixture.h"
 
 namespace vireo {
 namespace {
 
-using test::DockerSave;
-using test::Entry;
-using test::Filter;
-
-class ImageStoreTest : public testing::Test {
- protected:
-  void SetUp() override {
-    auto made = TemporaryDirectory::make("image");
-    ASSERT_TRUE(made);
-    directory_.emplace(std::move(*made));
-    open({});
-  }
-  void open(const UnpackLimits& limits) {
-    store_.reset();
-    auto opened = ImageStore::open(directory_->path() + "/store", VIREO_UNPACK, limits);
-    ASSERT_TRUE(opened) << opened.error().message;
-    store_ = std::move(*opened);
-  }
-  Result<Image> import(const std::string& bytes, const std::string& name = "",
-                       const std::string& settings = "") {
-    return store_->import(test::as_file(bytes), name, settings, {});
-  }
-  // Every path of the store, with types and sizes of files.
-  std::vector<std::string> listing() {
-    std::vector<std::string> paths;
-    std::filesystem::recursive_directory_iterator files(directory_->path());
-    for (const auto& entry : files) {
-      auto size = entry.is_regular_file() ? entry.file_size() : 0;
-      paths.push_back(fmt::format("{} {}", entry.path().string(), size));
-    }
-    std::sort(paths.begin(), paths.end());
-    return paths;
-  }
-  std::string read(const std::string& path) { return read_file(path).value_or("(absent)"); }
-
-  std::optional<TemporaryDirectory> directory_;
-  std::unique_ptr<ImageStore> store_;
-};
+using ImageStoreTest = test::ImageStoreFixture;
 
 std::string two_users() { return "root:x:0:0::/:\nweb:x:33:34::/:\n"; }
 

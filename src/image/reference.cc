@@ -33,7 +33,8 @@ bool is_tag(std::string_view tag) {
 
 bool is_host(std::string_view part) {
   std::string more = std::string(upper) + ".-:";
-  return consists_of(part, more);
+  return consists_of(part, more) && part.front() != '.' && part.front() != '-' &&
+         part.find("..") == std::string_view::npos;
 }
 
 bool is_name(std::string_view name) {

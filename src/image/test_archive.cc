@@ -22,6 +22,7 @@ std::string tar(const std::vector<Entry>& entries, Filter filter) {
   archive_write_set_format_pax_restricted(writer);
   if (filter == Filter::gzip) archive_write_add_filter_gzip(writer);
   if (filter == Filter::zstd) archive_write_add_filter_zstd(writer);
+  archive_write_set_bytes_in_last_block(writer, 1);  // the same stream with and without filter
   archive_write_open(writer, &bytes, nullptr, append, nullptr);
   for (const Entry& entry : entries) {
     archive_entry* header = archive_entry_new();
