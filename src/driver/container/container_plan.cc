@@ -93,7 +93,48 @@ std::vector<EnterFile> encode_files(PlanWriter& writer, const std::vector<FileCo
   return encoded;
 }
 
+// Reads what PlanWriter wrote; `good` turns false instead of reading past the end.
+struct PlanReader {
+  const std::string& bytes;
+  bool good = true;
+
+  template <class T>
+  std::vector<T> array(EnterSpan span) {
+    std::vector<T> values;
+    if (span.offset > bytes.size() || span.count > (bytes.size() - span.offset) / sizeof(T))
+      return good = false, values;
+    values.resize(span.count);
+    if (span.count != 0)
+      std::memcpy(values.data(), bytes.data() + span.offset, span.count * sizeof(T));
+    return values;
+  }
+  std::string text(uint32_t offset) {
+    size_t end = bytes.find('\0', offset);
+    if (end == std::string::npos) return good = false, std::string();
+    return bytes.substr(offset, end - offset);
+  }
+};
+
 }  // namespace
+
+Result<EnterRequest> decode_enter_plan(const std::string& bytes) {
+  EnterPlan plan{};
+  if (bytes.size() < sizeof plan) return Error{Errc::corrupt, "a plan is too short"};
+  std::memcpy(&plan, bytes.data(), sizeof plan);
+  PlanReader reader{bytes};
+  EnterRequest request;
+  request.process.uid = plan.uid;
+  request.process.gid = plan.gid;
+  request.process.working_directory = reader.text(plan.directory);
+  request.process.groups = reader.array<uint32_t>(plan.groups);
+  for (uint32_t offset : reader.array<uint32_t>(plan.environment))
+    request.process.environment.push_back(reader.text(offset));
+  request.capabilities = plan.capabilities;
+  request.filter = reader.array<sock_filter>(plan.filter);
+  if (plan.magic != enter_magic || plan.bytes != bytes.size() || !reader.good)
+    return Error{Errc::corrupt, "a plan contradicts itself"};
+  return request;
+}
 
 std::vector<std::string> program_paths(const ProcessSpec& process) {
   const std::string& program = process.arguments[0];

@@ -41,6 +41,10 @@ struct EnterRequest {
 // The flat form (enter_plan.h). Errc::invalid for an empty command or a text with a zero byte.
 Result<std::string> encode_enter_plan(const EnterRequest& request);
 
+// What exec takes over from a plan: user, groups, rights, environment, directory, filter. Not the
+// command, files and limits. Errc::corrupt.
+Result<EnterRequest> decode_enter_plan(const std::string& bytes);
+
 // The paths to try for the program: itself when it has a slash, else one for each entry of PATH.
 std::vector<std::string> program_paths(const ProcessSpec& process);
 

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the driver knows of one shell or instance, and the part of it that the keeper remembers.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "driver/container/function_agent.h"
+#include "driver/driver.h"
+#include "host/cgroup.h"
+#include "host/unix_socket.h"
+
+namespace vireo {
+
+// The text of a keeper entry: enough to find an instance again after the daemon was restarted.
+struct ContainerRecord {
+  InstanceId id;  // "~container-17" for a spare
+  std::string technology;
+  std::string image_digest;
+  unsigned range = 0;  // of host ids
+  int stop_signal = 15;
+  bool function = false;  // its vitals and agent are held
+  bool operator==(const ContainerRecord&) const = default;
+};
+std::string to_text(const ContainerRecord& record);
+// Errc::not_found: the entry is not one of this driver's.
+Result<ContainerRecord> record_from_text(std::string_view text);
+
+// What the keeper holds of an entry, in this order; ports come after.
+enum HeldFd : unsigned {
+  held_network,
+  held_user,
+  held_control,
+  held_plan,
+  held_mounts,
+  held_vitals,
+  held_agent
+};
+
+// Guarded by the driver's mutex, except where a member says otherwise.
+struct Container {
+  ContainerRecord record;
+  std::string entry;  // the keeper's name of it, and the control group's
+  int pid = 0;
+  Fd pidfd;
+  Fd network, user;    // namespaces; closed once started (the keeper holds them)
+  UnixSocket control;  // while parked
+  Fd plan;             // what was executed: exec takes user, groups, environment from it
+  Fd vitals;
+  std::shared_ptr<FunctionAgent> agent;  // thread-safe by itself
+  Cgroup cgroup;
+  InstanceState state = InstanceState::spare;
+  std::optional<ExitReason> exit;
+  bool killed = false;  // on request
+  bool ready = false;
+};
+
+}  // namespace vireo

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/container/container_driver.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+
+#include "base/log.h"
+#include "host/files.h"
+
+namespace vireo {
+
+ContainerDriver::ContainerDriver(ContainerOptions options)
+    : options_(std::move(options)),
+      info_{"container", {"container"}, {PortKind::veth, PortKind::tap, PortKind::packet}},
+      background_(std::make_unique<Worker>()) {}
+
+ContainerDriver::~ContainerDriver() { background_.reset(); }
+
+Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOptions& options) {
+  std::unique_ptr<ContainerDriver> driver(new ContainerDriver(options));
+  driver->events_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!driver->events_) return system_error("cannot make an event queue");
+  std::string program = TRY(read_file(options.enter_program));
+  driver->enter_ = TRY(sealed_memory("vireo-enter", program));
+  TRY(make_directories(options.state_dir + "/roots", 0700));
+  if (!options.log_dir.empty()) TRY(make_directories(options.log_dir, 0750));
+  driver->groups_ = TRY(CgroupTree::open(options.cgroup_name, options.cgroup_root));
+  driver->room_ = TRY(MountRoom::open());
+  TRY(driver->filter_for(0));  // the common one, before the first start
+  TRY(driver->connect_keeper());
+  driver->sweep_leftovers();
+  return driver;
+}
+
+Result<ContainerDriver::Known> ContainerDriver::find(const InstanceId& id) {
+  std::lock_guard lock(mutex_);
+  auto found = containers_.find(id);
+  if (found == containers_.end())
+    return Error{Errc::not_found, fmt::format("there is no container {}", id)};
+  return found->second;
+}
+
+std::shared_ptr<KeeperClient> ContainerDriver::keeper() {
+  std::lock_guard lock(mutex_);
+  return keeper_;
+}
+
+void ContainerDriver::watch(int fd, bool once) {
+  epoll_event event{};
+  event.events = EPOLLIN | (once ? EPOLLONESHOT : 0u);
+  event.data.fd = fd;
+  if (::epoll_ctl(events_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+    ::epoll_ctl(events_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
+std::string ContainerDriver::upper_of(const Container& container) const {
+  return fmt::format("{}/roots/{}", options_.state_dir, container.entry);
+}
+
+std::string ContainerDriver::log_of(const Container& container) const {
+  if (options_.log_dir.empty()) return {};
+  return fmt::format("{}/{}.log", options_.log_dir, container.entry);
+}
+
+std::string ContainerDriver::log_path(const InstanceId& id) {
+  auto found = find(id);
+  return found ? log_of(**found) : std::string();
+}
+
+Result<void> ContainerDriver::stop(const InstanceId& id, StopKind kind) {
+  auto found = find(id);
+  if (!found) return {};
+  int signal = SIGKILL;
+  {
+    std::lock_guard lock(mutex_);
+    if ((*found)->state == InstanceState::exited) return {};
+    if (kind == StopKind::kill)
+      (*found)->killed = true;
+    else
+      signal = (*found)->record.stop_signal;
+  }
+  // As with Docker, the entry point is process 1: a signal it has no handler for does nothing, and
+  // whoever asks kills after the grace.
+  if (::syscall(SYS_pidfd_send_signal, (*found)->pidfd.get(), signal, nullptr, 0) != 0 &&
+      errno != ESRCH)
+    return system_error(fmt::format("cannot signal {}", id));
+  return {};
+}
+
+Result<void> ContainerDriver::destroy(const InstanceId& id) {
+  Known known;
+  {
+    std::lock_guard lock(mutex_);
+    auto found = containers_.find(id);
+    if (found == containers_.end()) return {};
+    known = found->second;
+    containers_.erase(found);
+    entries_.erase(known->entry);
+  }
+  forget(known);
+  return {};
+}
+
+// What waits for the kernel is done by the background thread: the control group empties, mounts
+// and namespaces go with their last descriptors.
+void ContainerDriver::forget(const Known& container) {
+  if (container->agent)
+    ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, container->agent->fd().get(), nullptr);
+  if (container->pidfd)
+    ::syscall(SYS_pidfd_send_signal, container->pidfd.get(), SIGKILL, nullptr, 0);
+  if (auto link = keeper()) (void)link->drop(container->entry);
+  background_->post([this, known = container]() mutable {
+    auto removed = known->cgroup.remove();
+    if (!removed) spdlog::warn("{}", removed.error().message);
+    auto cleared = remove_tree(upper_of(*known));
+    if (!cleared) spdlog::warn("{}", cleared.error().message);
+    std::string log = log_of(*known);
+    for (const std::string& path : {log, log + ".1"})
+      if (!log.empty()) ::unlink(path.c_str());
+    unsigned range = known->record.range;
+    known.reset();
+    std::lock_guard lock(mutex_);
+    ranges_.erase(range);
+  });
+}
+
+void ContainerDriver::settle() {
+  (void)background_->run<void>([] { return Result<void>(); });
+}
+
+Result<std::vector<InstanceStatus>> ContainerDriver::list() {
+  std::lock_guard lock(mutex_);
+  std::vector<InstanceStatus> all;
+  for (const auto& [id, known] : containers_)
+    all.push_back({id, known->state, known->exit, known->record.technology, known->ready});
+  return all;
+}
+
+std::vector<InstanceUsage> ContainerDriver::usage(std::span<const InstanceId> ids) {
+  std::vector<InstanceUsage> all;
+  for (const InstanceId& id : ids) {
+    auto found = find(id);
+    if (!found) continue;
+    CgroupUsage usage = (*found)->cgroup.usage();
+    all.push_back({id, usage.cpu_ns, usage.memory, usage.memory_peak, usage.pids});
+  }
+  return all;
+}
+
+Result<void> ContainerDriver::resize(const InstanceId& id, const Resources& resources) {
+  Known known = TRY(find(id));
+  return known->cgroup.limit(
+      {resources.memory, resources.cpus, resources.pids == 0 ? default_pids : resources.pids});
+}
+
+}  // namespace vireo

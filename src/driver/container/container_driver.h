@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs functions as processes in namespaces of their own: Linux containers.
+//
+// A shell is a process of vireo-enter, started by the keeper, that waits in its namespaces with
+// everything mounted that does not depend on an instance (enter_plan.h). A start sends it one plan.
+#pragma once
+#include <linux/filter.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "driver/container/container.h"
+#include "driver/container/mount_room.h"
+#include "driver/container/worker.h"
+#include "driver/driver.h"
+#include "keeper/keeper_client.h"
+
+namespace vireo {
+
+struct ContainerOptions {
+  std::string state_dir;              // changes of writable roots
+  std::string runtime_dir;            // the keeper's socket
+  std::string log_dir;                // "": no logs
+  std::string keeper_program;         // path of vireo-keeper
+  std::string enter_program;          // path of vireo-enter
+  std::string cgroup_name = "vireo";  // of the directory below our own control groups
+  std::string cgroup_root;            // "": from /proc/self/cgroup
+};
+
+class ContainerDriver final : public Driver,
+                              public Executor,
+                              public Resizer,
+                              public FunctionAccess {
+ public:
+  // Starts the keeper if none runs, takes back what it holds, and removes what is left of
+  // instances that it does not know.
+  static Result<std::unique_ptr<ContainerDriver>> open(const ContainerOptions& options);
+  // Finishes background work. Instances run on.
+  ~ContainerDriver() override;
+
+  const DriverInfo& info() const override { return info_; }
+  HostSupport check_host() override;
+  Result<Shell> prepare(const ShellShape& shape) override;
+  Result<void> start(const InstanceId& shell, const InstanceSpec& spec,
+                     std::vector<PortEndpoint> ports, std::vector<Phase>* phases) override;
+  Result<void> stop(const InstanceId& id, StopKind kind) override;
+  Result<void> destroy(const InstanceId& id) override;
+  Result<std::vector<InstanceStatus>> list() override;
+  std::vector<InstanceUsage> usage(std::span<const InstanceId> ids) override;
+  int event_fd() const override { return events_.get(); }
+  std::vector<DriverEvent> take_events() override;
+
+  Executor* executor() override { return this; }
+  Resizer* resizer() override { return this; }
+  FunctionAccess* functions() override { return this; }
+
+  Result<Session> exec(const InstanceId& id, const Request& request) override;
+  Result<int> exit_code(const std::string& session) override;
+  Result<void> resize(const InstanceId& id, const Resources& resources) override;
+  Result<Fd> vitals(const InstanceId& id) override;
+  Result<std::string> export_state(const InstanceId& id,
+                                   std::chrono::milliseconds deadline) override;
+  Result<void> import_state(const InstanceId& id, std::string_view state,
+                            std::chrono::milliseconds deadline) override;
+
+  // Where an instance's output goes; "" for an unknown one. The older part is in PATH.1.
+  std::string log_path(const InstanceId& id);
+  // Waits for background work that was begun before.
+  void settle();
+
+ private:
+  using Known = std::shared_ptr<Container>;
+  explicit ContainerDriver(ContainerOptions options);
+  Result<void> connect_keeper();  // recovery.cc
+  void adopt(const KeeperEntry& entry, const ContainerRecord& record);
+  void sweep_leftovers();
+  void keeper_is_gone(SteadyTime at, std::vector<DriverEvent>& events);
+
+  Result<Known> find(const InstanceId& id);
+  std::shared_ptr<KeeperClient> keeper();
+  Result<Known> reserve_shell();  // shell.cc
+  Result<void> spawn_shell(Container& shell, const UnixSocket& enter_end);
+  Result<void> complete_shell(Container& shell);
+  Result<Known> begin_start(const InstanceId& shell, const InstanceSpec& spec);  // start.cc
+  Result<std::vector<sock_filter>> filter_for(uint64_t capabilities);
+  Result<void> run_in(Container& shell, const InstanceSpec& spec,
+                      const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
+  Result<void> spawn_guest(const Container& host, Session& session,
+                           const UnixSocket& enter_end);  // container_exec.cc
+  Result<void> run_guest(const Container& host, const UnixSocket& control, const Fd& plan,
+                         const EnterRequest& request, Session& session);
+  void forget(const Known& container);  // background removal
+  void note_exit(const KeeperClient::Event& event, std::vector<DriverEvent>& events);
+  void note_ready(int agent, std::vector<DriverEvent>& events);
+  void watch(int fd, bool once);
+  std::string upper_of(const Container& container) const;
+  std::string log_of(const Container& container) const;
+
+  ContainerOptions options_;
+  DriverInfo info_;
+  Fd enter_;   // a sealed copy: no instance can write the program
+  Fd events_;  // epoll: the keeper's events and the agents
+  CgroupTree groups_;
+  std::unique_ptr<MountRoom> room_;
+  std::mutex mutex_;
+  std::shared_ptr<KeeperClient> keeper_;
+  std::map<InstanceId, Known> containers_;
+  std::map<std::string, Known> entries_;                // the same, by the keeper's names
+  std::map<std::string, std::optional<int>> sessions_;  // exec: wait status once ended
+  std::vector<DriverEvent> pending_;
+  std::set<unsigned> ranges_;
+  std::map<uint64_t, std::vector<sock_filter>> filters_;
+  unsigned long next_ = 1;
+  std::unique_ptr<Worker> background_;  // last
+};
+
+}  // namespace vireo

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ends and readiness, from the keeper and from the functions' agents.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+#include <array>
+
+#include "driver/container/container_driver.h"
+
+namespace vireo {
+
+namespace {
+
+ExitReason reason_of(const Container& container, int wait_status) {
+  if (!WIFSIGNALED(wait_status)) return {ExitKind::code, WEXITSTATUS(wait_status)};
+  const int signal = WTERMSIG(wait_status);
+  if (signal == SIGKILL && container.killed) return {ExitKind::killed, signal};
+  // The group is ours alone, so that the kernel's count tells who was killed for memory.
+  if (signal == SIGKILL && container.cgroup.usage().oom_kills > 0)
+    return {ExitKind::out_of_memory, signal};
+  return {ExitKind::signal, signal};
+}
+
+}  // namespace
+
+void ContainerDriver::note_exit(const KeeperClient::Event& event,
+                                std::vector<DriverEvent>& events) {
+  std::lock_guard lock(mutex_);
+  auto session = sessions_.find(event.name);
+  if (session != sessions_.end()) session->second = event.wait_status;
+  auto found = entries_.find(event.name);
+  if (found == entries_.end() || found->second->exit) return;
+  Container& container = *found->second;
+  const bool was_spare = container.state == InstanceState::spare;
+  container.exit = reason_of(container, event.wait_status);
+  container.state = InstanceState::exited;
+  if (was_spare) return;
+  SteadyTime at{std::chrono::nanoseconds(event.at_ns)};
+  events.push_back({DriverEvent::Kind::exited, container.record.id, at, *container.exit});
+}
+
+void ContainerDriver::note_ready(int agent, std::vector<DriverEvent>& events) {
+  std::lock_guard lock(mutex_);
+  for (auto& [id, known] : containers_) {
+    if (!known->agent || known->agent->fd().get() != agent) continue;
+    if (!known->agent->ready()) {
+      if (known->state == InstanceState::running) watch(agent, true);
+    } else if (!known->ready) {
+      known->ready = true;
+      events.push_back({DriverEvent::Kind::ready, id, std::chrono::steady_clock::now(), {}});
+    }
+    return;
+  }
+}
+
+std::vector<DriverEvent> ContainerDriver::take_events() {
+  std::vector<DriverEvent> events;
+  {
+    std::lock_guard lock(mutex_);
+    events.swap(pending_);
+  }
+  std::array<epoll_event, 64> ready{};
+  int count = ::epoll_wait(events_.get(), ready.data(), static_cast<int>(ready.size()), 0);
+  auto link = keeper();
+  for (int i = 0; i < count; ++i) {
+    const int fd = ready[static_cast<size_t>(i)].data.fd;
+    if (!link || fd != link->event_fd()) {
+      note_ready(fd, events);
+      continue;
+    }
+    for (const KeeperClient::Event& event : link->take_events()) {
+      if (event.name.empty())
+        keeper_is_gone(std::chrono::steady_clock::now(), events);
+      else
+        note_exit(event, events);
+    }
+  }
+  return events;
+}
+
+Result<Fd> ContainerDriver::vitals(const InstanceId& id) {
+  Known known = TRY(find(id));
+  if (!known->vitals)
+    return Error{Errc::unsupported, fmt::format("{} is not a libvnf function", id)};
+  // Opened anew, so that whoever maps it can only read.
+  int fd =
+      ::open(fmt::format("/proc/self/fd/{}", known->vitals.get()).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return system_error("cannot open a vitals page");
+  return Fd(fd);
+}
+
+Result<std::string> ContainerDriver::export_state(const InstanceId& id,
+                                                  std::chrono::milliseconds deadline) {
+  Known known = TRY(find(id));
+  if (!known->agent)
+    return Error{Errc::unsupported, fmt::format("{} is not a libvnf function", id)};
+  return known->agent->export_state(deadline);
+}
+
+Result<void> ContainerDriver::import_state(const InstanceId& id, std::string_view state,
+                                           std::chrono::milliseconds deadline) {
+  Known known = TRY(find(id));
+  if (!known->agent)
+    return Error{Errc::unsupported, fmt::format("{} is not a libvnf function", id)};
+  return known->agent->import_state(state, deadline);
+}
+
+}  // namespace vireo

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/json.h"
+#include "driver/container/container.h"
+
+namespace vireo {
+
+std::string to_text(const ContainerRecord& record) {
+  Json json;
+  json.set("driver", "container").set("id", record.id).set("technology", record.technology);
+  json.set("image", record.image_digest).set("range", record.range);
+  json.set("stop_signal", record.stop_signal).set("function", record.function);
+  return json.dump();
+}
+
+Result<ContainerRecord> record_from_text(std::string_view text) {
+  Json json = TRY(parse_json(text));
+  if (json["driver"].text() != "container" || !json["id"].is_string())
+    return Error{Errc::not_found, "not an entry of the container driver"};
+  ContainerRecord record;
+  record.id = json["id"].text();
+  record.technology = json["technology"].text();
+  record.image_digest = json["image"].text();
+  record.range = static_cast<unsigned>(json["range"].integer());
+  record.stop_signal = static_cast<int>(json["stop_signal"].integer(15));
+  record.function = json["function"].boolean();
+  return record;
+}
+
+}  // namespace vireo

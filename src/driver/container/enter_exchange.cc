@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/container/enter_exchange.h"
+
+#include <cstring>
+
+namespace vireo {
+
+namespace {
+constexpr std::chrono::seconds longest_answer{20};
+}
+
+Result<void> send_order(const UnixSocket& control, EnterOrder order, const std::vector<int>& fds) {
+  return control.send({reinterpret_cast<const char*>(&order), sizeof order}, fds);
+}
+
+Result<EnterAnswer> receive_answer(const UnixSocket& control) {
+  auto message = control.receive(sizeof(EnterReport), longest_answer);
+  if (!message && message.error().code == Errc::unavailable) return EnterAnswer{};
+  if (!message) return std::move(message).error().within("the parked process does not answer");
+  EnterReport report{};
+  if (message->bytes.size() != sizeof report)
+    return Error{Errc::corrupt, "the parked process sent something else than a report"};
+  std::memcpy(&report, message->bytes.data(), sizeof report);
+  EnterAnswer answer{report, {}};
+  if (!message->fds.empty()) answer.descriptor = std::move(message->fds[0]);
+  return answer;
+}
+
+Result<void> expect_report(const UnixSocket& control, EnterStep step) {
+  EnterAnswer answer = TRY(receive_answer(control));
+  if (!answer.report) return Error{Errc::unavailable, "the parked process ended"};
+  if (answer.report->step != step) return enter_error(*answer.report, {});
+  return {};
+}
+
+}  // namespace vireo

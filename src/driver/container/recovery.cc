@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// After a restart of the daemon, or the death of the keeper.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "driver/container/container_driver.h"
+#include "host/files.h"
+
+namespace vireo {
+
+Result<void> ContainerDriver::connect_keeper() {
+  std::shared_ptr<KeeperClient> link =
+      TRY(KeeperClient::connect(options_.runtime_dir, options_.keeper_program));
+  std::vector<KeeperEntry> known = TRY(link->list());
+  {
+    std::lock_guard lock(mutex_);
+    keeper_ = link;
+    watch(link->event_fd(), false);
+  }
+  for (const KeeperEntry& entry : known) {
+    auto record = record_from_text(entry.text);
+    if (record) adopt(entry, *record);
+    // What was running inside an instance for a daemon that is gone.
+    else if (entry.name.starts_with("container-exec-"))
+      (void)link->drop(entry.name);
+  }
+  return {};
+}
+
+void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& record) {
+  auto taken = keeper()->take(entry.name);
+  std::vector<Fd> held = taken ? std::move(*taken) : std::vector<Fd>();
+  auto known = std::make_shared<Container>();
+  auto take = [&](unsigned which) { return which < held.size() ? std::move(held[which]) : Fd(); };
+  known->record = record;
+  known->entry = entry.name;
+  known->pid = entry.pid;
+  known->cgroup = groups_.at(entry.name);
+  if (!entry.ended && entry.pid > 0)
+    known->pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, entry.pid, 0)));
+  const bool spare = record.id == "~" + entry.name;
+  const bool whole = held.size() > held_control && (spare || held.size() > held_mounts);
+  known->state = spare ? InstanceState::spare : InstanceState::running;
+  if (spare) {
+    known->network = take(held_network);
+    known->user = take(held_user);
+    known->control = UnixSocket(take(held_control));
+  }
+  known->plan = take(held_plan);
+  if (record.function && held.size() > held_agent) {
+    known->vitals = take(held_vitals);
+    known->agent = std::make_shared<FunctionAgent>(UnixSocket(take(held_agent)));
+  }
+  {
+    std::lock_guard lock(mutex_);
+    ranges_.insert(record.range);
+    next_ = std::max(next_, parse_number(std::string_view(entry.name).substr(10)).value_or(0) + 1);
+  }
+  // Interrupted half-way, or a spare whose process ended: nothing that anybody has seen.
+  if (!whole || (spare && entry.ended)) return forget(known);
+  std::lock_guard lock(mutex_);
+  containers_[record.id] = known;
+  entries_[entry.name] = known;
+  if (known->agent) watch(known->agent->fd().get(), true);
+  if (!entry.ended) return;
+  known->state = InstanceState::exited;
+  known->exit = ExitReason{WIFSIGNALED(entry.wait_status) ? ExitKind::signal : ExitKind::code,
+                           WIFSIGNALED(entry.wait_status) ? WTERMSIG(entry.wait_status)
+                                                          : WEXITSTATUS(entry.wait_status)};
+}
+
+// Control groups and directories of instances that no keeper knows: theirs has died.
+void ContainerDriver::sweep_leftovers() {
+  std::set<std::string> alive;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [entry, known] : entries_) alive.insert(entry);
+  }
+  for (const std::string& name : groups_.list()) {
+    if (alive.contains(name) || !name.starts_with("container-")) continue;
+    groups_.at(name).kill();
+    background_->post([this, name] {
+      auto removed = groups_.at(name).remove();
+      if (!removed) spdlog::warn("{}", removed.error().message);
+    });
+  }
+  std::string roots = options_.state_dir + "/roots";
+  for (const std::string& name : list_directory(roots).value_or({}))
+    if (!alive.contains(name))
+      background_->post([path = fmt::format("{}/{}", roots, name)] { (void)remove_tree(path); });
+}
+
+// Nobody reaps or drains what it started: all of it is ended, and a new keeper is begun with.
+void ContainerDriver::keeper_is_gone(SteadyTime at, std::vector<DriverEvent>& events) {
+  std::vector<Known> spares;
+  {
+    std::lock_guard lock(mutex_);
+    ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, keeper_->event_fd(), nullptr);
+    keeper_.reset();
+    for (auto& [id, known] : containers_) {
+      known->cgroup.kill();
+      if (known->state == InstanceState::spare)
+        spares.push_back(known);
+      else if (!known->exit) {
+        known->exit = ExitReason{ExitKind::lost, 0};
+        known->state = InstanceState::exited;
+        events.push_back({DriverEvent::Kind::exited, id, at, *known->exit});
+      }
+    }
+  }
+  spdlog::error("the keeper ended: its containers are lost and a new one is started");
+  for (const Known& spare : spares) (void)destroy(spare->record.id);
+  auto connected = connect_keeper();
+  if (!connected) spdlog::error("{}", connected.error().message);
+}
+
+}  // namespace vireo

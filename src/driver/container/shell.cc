@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shells: everything of a start that does not depend on the instance.
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "base/rollback.h"
+#include "driver/container/container_driver.h"
+#include "driver/container/enter_exchange.h"
+#include "host/files.h"
+#include "host/namespace.h"
+
+namespace vireo {
+
+namespace {
+
+Result<void> map_ids(const Container& shell) {
+  std::string map = fmt::format("0 {} {}", first_id(shell.record.range), ids_of_a_shell);
+  TRY(write_existing(fmt::format("/proc/{}/uid_map", shell.pid), map));
+  return write_existing(fmt::format("/proc/{}/gid_map", shell.pid), map);
+}
+
+}  // namespace
+
+Result<ContainerDriver::Known> ContainerDriver::reserve_shell() {
+  std::lock_guard lock(mutex_);
+  auto shell = std::make_shared<Container>();
+  unsigned range = 0;
+  while (ranges_.contains(range)) ++range;
+  if (range >= most_id_ranges) return Error{Errc::exhausted, "every range of user ids is in use"};
+  ranges_.insert(range);
+  shell->entry = fmt::format("container-{}", next_++);
+  shell->record.id = "~" + shell->entry;
+  shell->record.technology = "container";
+  shell->record.range = range;
+  return shell;
+}
+
+// The process begins as the host's root in a pid namespace: a /proc made by it before it unshares
+// the rest needs no unmasked /proc around it, so that we run inside containers too.
+Result<void> ContainerDriver::spawn_shell(Container& shell, const UnixSocket& enter_end) {
+  SpawnRequest request;
+  request.name = shell.entry;
+  request.text = to_text(shell.record);
+  request.executable = enter_.get();
+  request.arguments = {"vireo-enter"};
+  request.fds = {enter_end.fd().get()};
+  request.clone_flags = CLONE_NEWPID;
+  request.log_file = log_of(shell);
+  Fd group = TRY(shell.cgroup.directory());
+  if (group) request.cgroup = group.get();
+  std::vector<Fd> files = TRY(shell.cgroup.procs_files());
+  for (const Fd& file : files) request.cgroup_procs.push_back(file.get());
+  auto link = keeper();
+  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
+  Spawned spawned = TRY(link->spawn(request));
+  shell.pid = spawned.pid;
+  shell.pidfd = std::move(spawned.pidfd);
+  return {};
+}
+
+Result<void> ContainerDriver::complete_shell(Container& shell) {
+  TRY(expect_report(shell.control, EnterStep::unshared));
+  TRY(map_ids(shell));
+  Fd devices = TRY(room_->device_files());
+  TRY(send_order(shell.control, EnterOrder::mapped, {devices.get()}));
+  shell.network = TRY(namespace_of(shell.pid, "net"));
+  shell.user = TRY(namespace_of(shell.pid, "user"));
+  auto link = keeper();
+  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
+  TRY(link->hold(shell.entry, to_text(shell.record),
+                 {shell.network.get(), shell.user.get(), shell.control.fd().get()}));
+  return expect_report(shell.control, EnterStep::parked);
+}
+
+Result<Shell> ContainerDriver::prepare(const ShellShape& shape) {
+  if (shape.technology != "container")
+    return Error{Errc::unsupported,
+                 fmt::format("the container driver does not run {}", shape.technology)};
+  Known shell = TRY(reserve_shell());
+  Rollback undo([&] { forget(shell); });
+  // Functions of packets get a network namespace too: an empty one, owned by them.
+  shell->cgroup = TRY(groups_.create(shell->entry));
+  TRY(shell->cgroup.limit({.pids = default_pids}));
+  auto [ours, theirs] = TRY(UnixSocket::pair(SocketKind::packets));
+  shell->control = std::move(ours);
+  TRY_IN("prepare a container", spawn_shell(*shell, theirs));
+  theirs = UnixSocket();  // else its end would not be seen
+  TRY_IN("prepare a container", complete_shell(*shell));
+  Shell made{shell->record.id, {}};
+  if (shape.own_network) made.network_namespace = TRY(shell->network.duplicate());
+  undo.dismiss();
+  std::lock_guard lock(mutex_);
+  containers_[shell->record.id] = shell;
+  entries_[shell->entry] = shell;
+  return made;
+}
+
+}  // namespace vireo

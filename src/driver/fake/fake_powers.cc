@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+
+#include "base/text.h"
+#include "driver/fake/fake_driver.h"
+#include "driver/fake/script.h"
+
+namespace vireo {
+
+using Lock = std::unique_lock<std::mutex>;
+
+FakeScript read_script(const std::vector<std::string>& arguments) {
+  FakeScript script;
+  for (const std::string& word : arguments) {
+    std::vector<std::string_view> parts = split(word, ':');
+    auto number = [&](size_t at) {
+      return at < parts.size() ? static_cast<int>(parse_number(parts[at]).value_or(0)) : 0;
+    };
+    if (word == "fail") script.fail = true;
+    if (word == "stubborn") script.stubborn = true;
+    if (word == "silent") script.silent = true;
+    if (parts[0] == "slow") script.slow = std::chrono::milliseconds(number(1));
+    if (parts[0] == "exit" && parts.size() > 1) script.end = ExitReason{ExitKind::code, number(1)};
+    if (parts[0] == "signal" && parts.size() > 1)
+      script.end = ExitReason{ExitKind::signal, number(1)};
+    if (parts[0] == "exit") script.after = std::chrono::milliseconds(number(2));
+  }
+  return script;
+}
+
+size_t FakeHost::shells() const {
+  Lock lock(mutex_);
+  size_t count = 0;
+  for (const auto& [id, entry] : entries_) count += entry.state == InstanceState::spare ? 1 : 0;
+  return count;
+}
+
+size_t FakeHost::instances() const {
+  size_t spares = shells();
+  Lock lock(mutex_);
+  return entries_.size() - spares;
+}
+
+size_t FakeHost::starts() const {
+  Lock lock(mutex_);
+  return starts_;
+}
+
+void FakeHost::fail_starts(unsigned count) {
+  Lock lock(mutex_);
+  failures_ = count;
+}
+
+void FakeHost::crash(const InstanceId& id, ExitReason reason) {
+  Lock lock(mutex_);
+  auto found = entries_.find(id);
+  if (found != entries_.end()) end(id, found->second, reason);
+}
+
+void FakeHost::end(const InstanceId& id, Entry& entry, ExitReason reason) {
+  if (entry.exit) return;
+  entry.exit = reason;
+  entry.state = InstanceState::exited;
+  tell({DriverEvent::Kind::exited, id, std::chrono::steady_clock::now(), reason});
+}
+
+void FakeHost::tell(DriverEvent event) {
+  events_.push_back(std::move(event));
+  if (signal_ >= 0) ::eventfd_write(signal_, 1);
+}
+
+Result<Executor::Session> FakeDriver::exec(const InstanceId& id, const Request& request) {
+  Lock lock(host_->mutex_);
+  auto found = host_->entries_.find(id);
+  if (found == host_->entries_.end())
+    return Error{Errc::not_found, fmt::format("there is no container {}", id)};
+  if (found->second.state != InstanceState::running)
+    return Error{Errc::conflict, fmt::format("{} is not running", id)};
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("cannot make a pipe");
+  Session session;
+  (request.terminal ? session.terminal : session.out) = Fd(ends[0]);
+  Fd write(ends[1]);
+  std::string text = fmt::format("{}\n", fmt::join(request.arguments, " "));
+  if (::write(write.get(), text.data(), text.size()) < 0) return system_error("cannot print");
+  session.exit = Fd(::eventfd(1, EFD_CLOEXEC));
+  session.id = fmt::format("fake-exec-{}", host_->next_++);
+  auto end = read_script(request.arguments).end;
+  host_->sessions_[session.id] = end ? end->value : 0;
+  return session;
+}
+
+Result<int> FakeDriver::exit_code(const std::string& session) {
+  Lock lock(host_->mutex_);
+  auto found = host_->sessions_.find(session);
+  if (found == host_->sessions_.end())
+    return Error{Errc::not_found, fmt::format("there is no session {}", session)};
+  int code = found->second;
+  host_->sessions_.erase(found);
+  return code;
+}
+
+Result<void> FakeDriver::resize(const InstanceId& id, const Resources& resources) {
+  Lock lock(host_->mutex_);
+  auto found = host_->entries_.find(id);
+  if (found == host_->entries_.end())
+    return Error{Errc::not_found, fmt::format("there is no container {}", id)};
+  found->second.spec.resources = resources;
+  return {};
+}
+
+Result<Fd> FakeDriver::vitals(const InstanceId& id) {
+  Lock lock(host_->mutex_);
+  auto found = host_->entries_.find(id);
+  if (found == host_->entries_.end())
+    return Error{Errc::not_found, fmt::format("there is no container {}", id)};
+  if (!found->second.spec.function)
+    return Error{Errc::unsupported, fmt::format("{} is not a libvnf function", id)};
+  Fd memory(::memfd_create("vireo-fake-vitals", MFD_CLOEXEC));
+  if (!memory || ::ftruncate(memory.get(), 4096) != 0)
+    return system_error("cannot make a vitals page");
+  return memory;
+}
+
+Result<std::string> FakeDriver::export_state(const InstanceId& id, std::chrono::milliseconds) {
+  Lock lock(host_->mutex_);
+  auto found = host_->entries_.find(id);
+  if (found == host_->entries_.end())
+    return Error{Errc::not_found, fmt::format("there is no container {}", id)};
+  return found->second.state_bytes;
+}
+
+Result<void> FakeDriver::import_state(const InstanceId& id, std::string_view state,
+                                      std::chrono::milliseconds) {
+  Lock lock(host_->mutex_);
+  auto found = host_->entries_.find(id);
+  if (found == host_->entries_.end())
+    return Error{Errc::not_found, fmt::format("there is no container {}", id)};
+  found->second.state_bytes = state;
+  return {};
+}
+
+}  // namespace vireo
