@@ -119,6 +119,7 @@ Result<UnixListener> UnixListener::listen(const std::string& path, SocketKind ki
   struct stat old {};
   if (::lstat(path.c_str(), &old) == 0 && S_ISSOCK(old.st_mode)) ::unlink(path.c_str());
   if (::bind(socket.get(), address.raw(), sizeof address.name) != 0) {
+    if (errno == EADDRINUSE) return Error{Errc::conflict, fmt::format("{} is no socket", path)};
     return system_error(fmt::format("cannot bind {}", path));
   }
   // Before listen(): until then nobody can connect with the rights of the umask.

@@ -11,7 +11,8 @@
 namespace vireo::keeper {
 namespace {
 
-constexpr size_t turn_bytes = 64 * 1024;  // one pipe's worth: a flood gets no more than others
+constexpr size_t turn_bytes = 16 * 1024;  // a flood waits for the others after each
+constexpr size_t largest_pipe = 1024 * 1024;
 
 uint64_t monotonic_ns() {
   timespec now{};
@@ -73,14 +74,15 @@ void Entries::watch(Entry& entry, Output& output) {
                             [this, &entry, &output](uint32_t) { drain(entry, output); });
 }
 
-void Entries::drain(Entry& entry, Output& output) {
+bool Entries::drain(Entry& entry, Output& output) {
   static char buffer[turn_bytes];
   const ssize_t size = ::read(output.pipe.get(), buffer, sizeof buffer);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (size <= 0) return end_output(entry, output);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (size <= 0) return end_output(entry, output), false;
   std::string records;
   output.cutter.add({buffer, static_cast<size_t>(size)}, records);
   entry.log.append(records);
+  return true;
 }
 
 void Entries::end_output(Entry& entry, Output& output) {
@@ -95,7 +97,8 @@ void Entries::end_output(Entry& entry, Output& output) {
 // What lies in the pipes when an entry goes; another holder of their other end may go on for ever.
 void Entries::drain_rest(Entry& entry) {
   for (Output* output : {&entry.output, &entry.error}) {
-    for (int turn = 0; turn < 2 && output->pipe; ++turn) drain(entry, *output);
+    size_t left = output->pipe ? largest_pipe / turn_bytes : 0;
+    while (left > 0 && drain(entry, *output)) --left;
     end_output(entry, *output);
   }
 }

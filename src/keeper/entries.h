@@ -31,7 +31,7 @@ class Entries {
  private:
   static Fd attach(Output& output);
   void watch(Entry& entry, Output& output);
-  void drain(Entry& entry, Output& output);
+  bool drain(Entry& entry, Output& output);  // one turn; false: nothing was there
   void drain_rest(Entry& entry);
   void end_output(Entry& entry, Output& output);
   void reap(Entry& entry);

@@ -202,6 +202,9 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::connect(const std::string& r
 Result<Spawned> KeeperClient::spawn(const SpawnRequest& request) {
   const std::vector<int> fds = passed_by(request);
   TRY(check_sizes(request.name, request.text, fds.size()));
+  if (request.executable < 0) {
+    return Error{Errc::invalid, fmt::format("spawn {}: no executable", request.name)};
+  }
   State::Answer answer = TRY(state_->ask(Op::spawn, spawn_body(request), fds));
   if (answer.error_number != 0) {
     const std::string what = fmt::format("spawn {}: {}", request.name, words(answer.step));

@@ -29,7 +29,8 @@ namespace vireo {
 // If its user namespace is another (new or joined), the program begins with the keeper's user id,
 // which that namespace does not map, and with every capability in it through the ambient set: it
 // becomes uid 0 of the namespace (setresgid, setresuid; after the maps were written) and clears the
-// ambient set itself. A new time namespace is refused: it cannot share memory up to the exec.
+// ambient set itself. A new time namespace is refused: kernels differ in
+// whether one can be made while memory is shared up to the exec.
 struct SpawnRequest {
   std::string name;                      // of the new entry; taken: Errc::conflict
   std::string text;                      // opaque, at most 4 KiB, returned by list()

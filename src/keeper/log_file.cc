@@ -32,6 +32,9 @@ size_t fitting(std::string_view records, uint64_t room) {
 bool LogFile::can_open() const { return static_cast<bool>(open_log(path_)); }
 
 void LogFile::append(std::string_view records) const {
+  if (records.size() > 2 * limit_ + max_line) {  // the rest would be rotated away at once
+    records.remove_prefix(records.find('\n', records.size() - 2 * limit_ - max_line) + 1);
+  }
   Fd file = open_log(path_);
   uint64_t size = size_of(file);
   while (file && !records.empty()) {
@@ -47,6 +50,7 @@ void LogFile::append(std::string_view records) const {
 }
 
 void LineCutter::add(std::string_view output, std::string& records) {
+  stamp();
   while (!output.empty()) {
     const size_t newline = output.find('\n');
     const size_t room = max_line - pending_.size();
@@ -67,20 +71,24 @@ void LineCutter::add(std::string_view output, std::string& records) {
 }
 
 void LineCutter::end(std::string& records) {
+  stamp();
   if (!pending_.empty()) record('F', pending_, records);
   pending_.clear();
   pending_.shrink_to_fit();
 }
 
-void LineCutter::record(char tag, std::string_view text, std::string& records) const {
+// Once for all that was read at once: the clock's text costs ten times a short record.
+void LineCutter::stamp() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   tm parts{};
   ::gmtime_r(&now.tv_sec, &parts);
-  char time[40];
-  const size_t length = ::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S", &parts);
-  ::snprintf(time + length, sizeof time - length, ".%06ldZ ", now.tv_nsec / 1000);
-  records.append(time).append(stream_).append({' ', tag, ' '}).append(text).push_back('\n');
+  const size_t length = ::strftime(time_, sizeof time_, "%Y-%m-%dT%H:%M:%S", &parts);
+  ::snprintf(time_ + length, sizeof time_ - length, ".%06ldZ ", now.tv_nsec / 1000);
+}
+
+void LineCutter::record(char tag, std::string_view text, std::string& records) const {
+  records.append(time_).append(stream_).append({' ', tag, ' '}).append(text).push_back('\n');
 }
 
 }  // namespace vireo::keeper

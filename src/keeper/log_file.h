@@ -33,9 +33,11 @@ class LineCutter {
   void end(std::string& records);  // the stream is over: what is left without a newline
 
  private:
+  void stamp();
   void record(char tag, std::string_view text, std::string& records) const;
   std::string_view stream_;
   std::string pending_;
+  char time_[40] = {};
 };
 
 }  // namespace vireo::keeper

@@ -28,7 +28,11 @@ int complain(const char* what) {
 // What we inherit from the daemon must neither reach our processes nor end us.
 void forget_inheritance() {
   ::syscall(SYS_close_range, 3U, ~0U, 0);
-  for (int number = 1; number < 65; ++number) ::signal(number, SIG_DFL);
+  // By the bare call: the C library keeps 32 and 33 to itself, and somebody ignores them at times.
+  const uint64_t default_action[4] = {};
+  for (int number = 1; number < 65; ++number) {
+    ::syscall(SYS_rt_sigaction, number, default_action, nullptr, sizeof(uint64_t));
+  }
   sigset_t blocked;
   sigemptyset(&blocked);
   for (int number : {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGXFSZ}) sigaddset(&blocked, number);

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keeper/server.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace vireo::keeper {
 namespace {
 
+constexpr uint64_t namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+                                     CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 constexpr size_t max_unsent = 65536;  // events a daemon may leave unread before it is cut off
 
 std::vector<char*> texts(Reader& body, std::vector<std::string>& storage) {
@@ -148,7 +152,9 @@ void Server::spawn(Request& request) {
   plan.fds = passed.some(body.number<uint8_t>());
   entry->held = passed.rest();
   if (request.message.fds_lost) return answer(request, EMFILE, Step::request);
-  if (!body.ok() || !good_name(entry->name)) return answer(request, EINVAL, Step::request);
+  if (!body.ok() || !good_name(entry->name) || (plan.clone_flags & ~namespace_flags) != 0) {
+    return answer(request, EINVAL, Step::request);
+  }
   if (entries_.find(entry->name) != nullptr) return answer(request, EEXIST, Step::request);
 
   const Started started = entries_.start(std::move(entry), plan, log_path, log_bytes);
