@@ -11,10 +11,10 @@
 namespace vireo::bench {
 
 struct Round {
-  std::string title;                       // "instantiation"
+  std::string title;  // "instantiation"
   std::vector<std::unique_ptr<Probe>> probes;
   unsigned runs = 10;
-  unsigned warm_up = 1;                    // not counted
+  unsigned warm_up = 1;  // not counted
 };
 
 // `progress` is told what is going on; `interrupted` is asked between samples.

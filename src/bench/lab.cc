@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/lab.h"
 
+#include <fmt/format.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -12,8 +13,6 @@
 #include <csignal>
 #include <cstring>
 #include <thread>
-
-#include <fmt/format.h>
 
 namespace vireo::bench {
 namespace {
@@ -44,9 +43,9 @@ Result<Json> answer_json(Result<HttpAnswer> answer) {
 Result<Json> completed(Result<Json> operation) {
   Json record = TRY(std::move(operation));
   if (record["state"].text() == "COMPLETED") return record;
-  return Error{Errc::unavailable, fmt::format("operation {} is {}: {}", record["id"].text(),
-                                              record["state"].text(),
-                                              record["error"]["detail"].text())};
+  return Error{Errc::unavailable,
+               fmt::format("operation {} is {}: {}", record["id"].text(), record["state"].text(),
+                           record["error"]["detail"].text())};
 }
 
 }  // namespace
@@ -56,8 +55,19 @@ Result<void> enter_private_namespaces() {
     return system_error("cannot make namespaces for the measurement (it needs root)");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return system_error("cannot make mounts private");
+  // Named namespaces, sockets and pid files of peers stay in here.
+  if (::mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") != 0)
+    return system_error("cannot mount a private /run");
   TRY(bring_up_loopback());
-  return write_existing("/proc/sys/net/ipv4/tcp_congestion_control", "cubic");
+  return set_congestion_control();
+}
+
+// The host's default may pace (bbr), which would measure the pacing. cubic is refused inside a
+// namespace where the host does not list it as allowed; reno never is.
+Result<void> set_congestion_control() {
+  const std::string path = "/proc/sys/net/ipv4/tcp_congestion_control";
+  if (write_existing(path, "cubic")) return {};
+  return write_existing(path, "reno");
 }
 
 Lab::Lab(TemporaryDirectory directory, ChildProcess daemon, std::string socket, unsigned pool)
@@ -72,11 +82,11 @@ Result<std::unique_ptr<Lab>> Lab::start(const std::string& program, unsigned poo
   Fd log = TRY(open_path(directory.path() + "/vireod.log", O_WRONLY | O_CREAT, 0600));
   ChildCommand command;
   command.program = program;
-  command.arguments = {"vireod",         "--ephemeral",
-                       "--state-dir",    directory.path() + "/state",
-                       "--runtime-dir",  directory.path() + "/run",
-                       "--socket",       socket,
-                       "--pool",         std::to_string(pool)};
+  command.arguments = {"vireod",        "--ephemeral",
+                       "--state-dir",   directory.path() + "/state",
+                       "--runtime-dir", directory.path() + "/run",
+                       "--socket",      socket,
+                       "--pool",        std::to_string(pool)};
   command.output = command.error = log.get();
   ChildProcess daemon = TRY(ChildProcess::start(command));
   auto lab = std::unique_ptr<Lab>(new Lab(std::move(directory), std::move(daemon), socket, pool));
@@ -94,9 +104,7 @@ Lab::~Lab() {
   if (daemon_.signal(SIGTERM)) (void)daemon_.wait(30s).has_value();
 }
 
-Result<Json> Lab::get(const std::string& path) {
-  return answer_json(client_.request("GET", path));
-}
+Result<Json> Lab::get(const std::string& path) { return answer_json(client_.request("GET", path)); }
 
 Result<Json> Lab::post(const std::string& path, const Json& body) {
   return completed(answer_json(client_.request("POST", path, body.dump())));
@@ -108,8 +116,7 @@ Result<Json> Lab::run(const std::string& descriptor) {
 }
 
 Result<Json> Lab::remove(const std::string& service) {
-  return completed(
-      answer_json(client_.request("DELETE", "/v1/services/" + service + "?wait=60")));
+  return completed(answer_json(client_.request("DELETE", "/v1/services/" + service + "?wait=60")));
 }
 
 Result<Json> Lab::import_image(const std::string& archive, const std::string& reference,

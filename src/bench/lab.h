@@ -19,6 +19,9 @@ namespace vireo::bench {
 // own, with loopback up and cubic as congestion control. Once, at the start of a bench.
 Result<void> enter_private_namespaces();
 
+// cubic, or reno where the host does not allow it; for the calling thread's network namespace.
+Result<void> set_congestion_control();
+
 class Lab {
  public:
   // `program`: vireod. `pool`: spare shells of each shape; 0: every start is cold.

@@ -12,7 +12,7 @@
 namespace vireo::bench {
 
 struct Sample {
-  std::map<std::string, double> values;    // by metric: "function_ready" -> 1.1
+  std::map<std::string, double> values;  // by metric: "function_ready" -> 1.1
   std::vector<PhaseTime> phases;
 };
 
@@ -26,7 +26,7 @@ class Probe {
   virtual Result<void> prepare() = 0;
   // An error counts as a failed sample, never dropped.
   virtual Result<Sample> measure() = 0;
-  virtual void clean_up() noexcept = 0;    // also after a failure
+  virtual void clean_up() noexcept = 0;  // also after a failure
 };
 
 }  // namespace vireo::bench

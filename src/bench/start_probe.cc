@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/start_probe.h"
 
-#include <chrono>
-
 #include <fmt/format.h>
+
+#include <chrono>
 
 #include "base/text.h"
 
@@ -43,7 +43,8 @@ class StartProbe final : public Probe {
     if (options_.archive.empty())
       TRY(lab_->post("/v1/image-builds?wait=60", Json().set("functions", json_of({"all"}))));
     else
-      TRY(lab_->import_image(options_.archive, options_.image, Json()));
+      TRY(lab_->import_image(options_.archive, options_.image,
+                             Json().set("Entrypoint", json_of({"/listener"}))));
     TRY(lab_->run(descriptor(false)));
     ProbeTarget target;
     target.source = *parse_ip(host_address);
@@ -93,8 +94,9 @@ class StartProbe final : public Probe {
         "functions:\n  idle: {{ image: {}, ports: [{{ link: lan, address: 10.99.0.200 }}] }}\n",
         host_address, options_.image);
     if (with_function)
-      text += fmt::format("  f: {{ image: {}, ports: [{{ link: lan, address: {}, mac: \"{}\" }}] }}\n",
-                          options_.image, function_address, function_mac);
+      text +=
+          fmt::format("  f: {{ image: {}, ports: [{{ link: lan, address: {}, mac: \"{}\" }}] }}\n",
+                      options_.image, function_address, function_mac);
     return text;
   }
 

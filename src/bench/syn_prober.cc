@@ -2,6 +2,7 @@
 #include "bench/syn_prober.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -11,14 +12,12 @@
 #include <algorithm>
 #include <cstring>
 
-#include <fmt/format.h>
-
 namespace vireo::bench {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto gap = 60us;                  // between SYNs: 16,000 a second
-constexpr size_t ip_at = 14, tcp_at = 34;   // Ethernet, then an IPv4 header without options
+constexpr auto gap = 60us;                 // between SYNs: 16,000 a second
+constexpr size_t ip_at = 14, tcp_at = 34;  // Ethernet, then an IPv4 header without options
 constexpr uint8_t flag_syn = 2, flag_rst = 4, flag_ack = 16;
 
 int64_t nanoseconds(SteadyTime time) { return time.time_since_epoch().count(); }

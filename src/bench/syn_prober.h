@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The draft's clock (section 4.2): an external sender floods a target with TCP SYN packets, at least
-// 10,000 a second, and notes the first RST and the first SYN-ACK that come back.
+// The draft's clock (section 4.2): an external sender floods a target with TCP SYN packets, at
+// least 10,000 a second, and notes the first RST and the first SYN-ACK that come back.
 #pragma once
 #include <array>
 #include <atomic>
@@ -18,14 +18,14 @@
 namespace vireo::bench {
 
 struct ProbeTarget {
-  std::string interface;         // in the calling thread's network namespace
-  IpAddress source, target;      // IPv4
-  MacAddress target_mac;         // no ARP: the target may not exist yet
+  std::string interface;     // in the calling thread's network namespace
+  IpAddress source, target;  // IPv4
+  MacAddress target_mac;     // no ARP: the target may not exist yet
   uint16_t port = 0;
 };
 
-// Sends from open() to the destructor, on a thread of its own. Frames go through a packet socket, so
-// that no table of the sender's kernel stands in the way.
+// Sends from open() to the destructor, on a thread of its own. Frames go through a packet socket,
+// so that no table of the sender's kernel stands in the way.
 class SynProber {
  public:
   static Result<std::unique_ptr<SynProber>> open(const ProbeTarget& target);
@@ -36,7 +36,7 @@ class SynProber {
   // The first answers since reset(); a SYN-ACK is waited for until `deadline`.
   struct Answers {
     std::optional<SteadyTime> rst, syn_ack;
-    double rate = 0;             // SYN packets a second, since reset()
+    double rate = 0;  // SYN packets a second, since reset()
   };
   Answers wait_for_syn_ack(SteadyTime deadline);
   // When the last SYN-ACK came; returns once none has come for `quiet`.

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real peers, started by the bench in its own namespaces: the same program in the same root file
+// system, under Debian's runc on a ready network namespace, and under Debian's dockerd.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "bench/probe.h"
+
+namespace vireo::bench {
+
+struct PeerOptions {
+  std::string programs;      // folder with dockerd, containerd, runc (tools/fetch-peers); "": PATH
+  std::string dockerd;       // replaces the program, "" for the folder's
+  std::string root_archive;  // tar of the root file system with /listener
+  std::string root_folder;   // the same, unpacked
+  std::string work_folder;   // for state, on a real file system
+};
+
+// Metrics `instantiation` and `function_ready` as in start_probe.h; the clock starts when runc is
+// executed, or at the first byte of Docker's create request.
+std::unique_ptr<Probe> make_runc_start_probe(const PeerOptions& options);
+std::unique_ptr<Probe> make_docker_start_probe(const PeerOptions& options);
+
+}  // namespace vireo::bench
