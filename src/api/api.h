@@ -23,7 +23,6 @@ class Api {
     Scheduler& scheduler;
     std::vector<Driver*> drivers;
     Fabric& fabric;
-    std::string log_directory;
     std::string function_directory;  // programs and types of our own functions
   };
   explicit Api(Parts parts);
@@ -58,6 +57,7 @@ class Api {
   void remove_image(const ExchangePtr&);
 
  private:
+  Result<std::string> log_path(const std::string& service, const std::string& function);
   Result<Operation> find_operation(const std::string& id);
   // 202 with the operation, or, with ?wait=SECONDS, 200 when it has ended.
   void answer_operation(const ExchangePtr& exchange, const std::string& id);

@@ -39,7 +39,7 @@ TEST(Routes, broken_escapes_are_refused) {
 
 TEST(Routes, every_pattern_and_id_is_there_once) {
   std::set<std::string> ids, patterns;
-  for (const Route& route : routes()) {
+  for (const ApiRoute& route : routes()) {
     EXPECT_TRUE(ids.insert(std::string(route.id)).second) << route.id;
     std::string key = std::string(route.method) + " " + std::string(route.pattern);
     EXPECT_TRUE(patterns.insert(key).second) << key;

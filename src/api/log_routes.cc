@@ -58,11 +58,18 @@ void follow(Scheduler& scheduler, const ExchangePtr& exchange,
 
 }  // namespace
 
+Result<std::string> Api::log_path(const std::string& service, const std::string& function) {
+  auto [driver, instance] = TRY(parts_.control.find_instance(service, function));
+  if (driver->output() == nullptr)
+    return Error{Errc::unsupported, fmt::format("{} keeps no output", driver->info().name)};
+  return driver->output()->log_path(instance);
+}
+
 void Api::logs(const ExchangePtr& exchange) {
   const Request& request = exchange->request();
   auto query = parse_log_query(request.query);
   if (!query) return exchange->reply(problem_response(query.error()));
-  auto path = parts_.control.log_file(request.params.at("service"), request.params.at("function"));
+  auto path = log_path(request.params.at("service"), request.params.at("function"));
   if (!path) return exchange->reply(problem_response(path.error()));
   auto file = std::make_shared<LogFile>(*path);
   exchange->begin("application/x-ndjson");

@@ -27,7 +27,7 @@ Json parameter(std::string_view name, std::string_view where, bool required) {
       .set("schema", string_schema());
 }
 
-Json parameters_of(const Route& route) {
+Json parameters_of(const ApiRoute& route) {
   Json list = Json::array();
   for (std::string_view part : split(route.pattern, '/'))
     if (part.starts_with('{')) list.push(parameter(part.substr(1, part.size() - 2), "path", true));
@@ -37,7 +37,7 @@ Json parameters_of(const Route& route) {
   return list;
 }
 
-Json responses_of(const Route& route) {
+Json responses_of(const ApiRoute& route) {
   Json ok = Json().set("description", "done");
   if (!route.response_schema.empty())
     ok.set("content", content_of("application/json", reference_to(route.response_schema)));
@@ -51,11 +51,11 @@ Json responses_of(const Route& route) {
   return responses;
 }
 
-Json operation_of(const Route& route) {
+Json operation_of(const ApiRoute& route) {
   Json operation;
   operation.set("operationId", route.id)
       .set("summary", route.summary)
-      .set("x-role", route.role == Role::viewer ? "viewer" : "operator");
+      .set("x-role", route.role == CallerRole::viewer ? "viewer" : "operator");
   Json parameters = parameters_of(route);
   if (!parameters.items().empty()) operation.set("parameters", parameters);
   if (route.body == BodyKind::json)
@@ -77,7 +77,7 @@ Json operation_of(const Route& route) {
 
 Json openapi_document() {
   Json paths = Json::object();
-  for (const Route& route : routes()) {
+  for (const ApiRoute& route : routes()) {
     std::string pattern(route.pattern);
     std::string method(route.method);
     for (char& c : method) c = static_cast<char>(c - 'A' + 'a');

@@ -13,10 +13,10 @@ namespace vireo {
 
 class Api;
 
-enum class Role { viewer, operator_ };        // who may call
+enum class CallerRole { viewer, operator_ };  // who may call
 enum class BodyKind { none, json, archive };  // archive: spooled to a file, no limit but the disk's
 
-struct Route {
+struct ApiRoute {
   std::string_view method;
   std::string_view pattern;  // "/v1/services/{service}"
   std::string_view id;       // OpenAPI operationId
@@ -24,14 +24,14 @@ struct Route {
   BodyKind body;
   std::string_view request_schema, response_schema;  // names under components/schemas, or ""
   std::string_view query;                            // "wait,follow": the parameters it knows
-  Role role;
+  CallerRole role;
   void (Api::*handler)(const ExchangePtr&);
 };
 
-std::span<const Route> routes();
+std::span<const ApiRoute> routes();
 
 struct RouteMatch {
-  const Route* route = nullptr;  // none: see `allowed`
+  const ApiRoute* route = nullptr;  // none: see `allowed`
   std::map<std::string, std::string> params;
   std::string allowed;  // methods of the path when the method is wrong
 };

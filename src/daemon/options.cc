@@ -49,7 +49,7 @@ Result<void> set_option(DaemonOptions& options, const std::string& name, const s
     return {};
   }
   if (name != "--pool") {
-    std::vector<std::string> known{"--pool", "--log-json"};
+    std::vector<std::string> known{"--pool", "--log-json", "--ephemeral"};
     for (const auto& [option, target] : texts) known.push_back(option);
     std::string near = nearest(name, known);
     return Error{Errc::invalid, fmt::format("unknown option `{}`{}", name,
@@ -80,8 +80,8 @@ Result<DaemonOptions> parse_options(int argc, char** argv) {
       if (options.mode == DaemonMode::local || options.mode == DaemonMode::bench) break;
       continue;
     }
-    if (words[i] == "--log-json") {
-      options.log_json = true;
+    if (words[i] == "--log-json" || words[i] == "--ephemeral") {
+      (words[i] == "--log-json" ? options.log_json : options.ephemeral) = true;
       continue;
     }
     std::string name = words[i].substr(0, words[i].find('='));
@@ -108,6 +108,7 @@ std::string usage_text() {
   --program-dir DIR    vireo-keeper, vireo-unpack ...  (beside vireod, or ../libexec/vireo)
   --function-dir DIR   our functions' programs         (PROGRAMS/functions)
   --pool N             spare shells of each shape      (4; 0 starts everything cold)
+  --ephemeral          remove services, spares and keeper at the end
   --log-level LEVEL    debug, info, warn, error        (info)
   --log-json           log lines as JSON
 )";

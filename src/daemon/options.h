@@ -22,6 +22,7 @@ struct DaemonOptions {
   std::string function_directory;                  // "" = PROGRAMS/functions
   std::string log_level = "info";
   bool log_json = false;
+  bool ephemeral = false;  // leave nothing behind: for tests, bench
   unsigned pool_size = 4;
   std::vector<std::string> arguments;  // local, bench: what follows the mode
 };

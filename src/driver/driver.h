@@ -100,6 +100,14 @@ class NetworkAccess {
   virtual Result<Fd> network_namespace(const InstanceId& id) = 0;
 };
 
+// Optional power: where an instance's output goes, in the CRI log format; the older part is in
+// PATH.1. The file stays when the instance has ended, until it is destroyed.
+class OutputAccess {
+ public:
+  virtual ~OutputAccess() = default;
+  virtual Result<std::string> log_path(const InstanceId& id) = 0;
+};
+
 enum class StopKind { ask, kill };         // ask: the image's stop signal; kill: at once
 
 class Driver {
@@ -133,6 +141,7 @@ class Driver {
   virtual Resizer* resizer() { return nullptr; }
   virtual FunctionAccess* functions() { return nullptr; }
   virtual NetworkAccess* network() { return nullptr; }
+  virtual OutputAccess* output() { return nullptr; }
 };
 
 }  // namespace vireo

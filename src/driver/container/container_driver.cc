@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "host/files.h"
+#include "host/namespace.h"
 
 namespace vireo {
 
@@ -64,9 +65,14 @@ std::string ContainerDriver::log_of(const Container& container) const {
   return fmt::format("{}/{}.log", options_.log_dir, container.entry);
 }
 
-std::string ContainerDriver::log_path(const InstanceId& id) {
-  auto found = find(id);
-  return found ? log_of(**found) : std::string();
+Result<std::string> ContainerDriver::log_path(const InstanceId& id) {
+  return log_of(*TRY(find(id)));
+}
+
+Result<Fd> ContainerDriver::network_namespace(const InstanceId& id) {
+  Known container = TRY(find(id));
+  std::lock_guard lock(mutex_);
+  return namespace_of(container->pid, "net");
 }
 
 Result<void> ContainerDriver::stop(const InstanceId& id, StopKind kind) {

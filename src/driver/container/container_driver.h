@@ -34,7 +34,9 @@ struct ContainerOptions {
 class ContainerDriver final : public Driver,
                               public Executor,
                               public Resizer,
-                              public FunctionAccess {
+                              public FunctionAccess,
+                              public NetworkAccess,
+                              public OutputAccess {
  public:
   // Starts the keeper if none runs, takes back what it holds, and removes what is left of
   // instances that it does not know.
@@ -57,6 +59,8 @@ class ContainerDriver final : public Driver,
   Executor* executor() override { return this; }
   Resizer* resizer() override { return this; }
   FunctionAccess* functions() override { return this; }
+  NetworkAccess* network() override { return this; }
+  OutputAccess* output() override { return this; }
 
   Result<Session> exec(const InstanceId& id, const Request& request) override;
   Result<int> exit_code(const std::string& session) override;
@@ -67,8 +71,8 @@ class ContainerDriver final : public Driver,
   Result<void> import_state(const InstanceId& id, std::string_view state,
                             std::chrono::milliseconds deadline) override;
 
-  // Where an instance's output goes; "" for an unknown one. The older part is in PATH.1.
-  std::string log_path(const InstanceId& id);
+  Result<Fd> network_namespace(const InstanceId& id) override;
+  Result<std::string> log_path(const InstanceId& id) override;
   // Waits for background work that was begun before.
   void settle();
 

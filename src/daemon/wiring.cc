@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/wiring.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "api/api.h"
+#include "api/routes.h"
+#include "api/server.h"
+#include "base/log.h"
+#include "daemon/health_probe.h"
+#include "daemon/store_catalog.h"
+#include "driver/container/container_driver.h"
+#include "fabric/bridge/bridge_fabric.h"
+#include "host/files.h"
+#include "host/namespace.h"
+#include "host/profile.h"
+#include "keeper/keeper_client.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace vireo {
+
+// In the order of making; unmade from the last to the first.
+struct Daemon::State {
+  DaemonOptions options;
+  Fd lock;
+  SystemClock clock;
+  std::unique_ptr<KeeperClient> keeper;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<ImageStore> images;
+  std::vector<std::unique_ptr<Driver>> drivers;
+  std::unique_ptr<Fabric> fabric;
+  std::unique_ptr<StoreCatalog> catalog;
+  std::unique_ptr<HealthProbe> probe;
+  std::unique_ptr<Control> control;
+  std::unique_ptr<Api> api;
+  std::unique_ptr<Server> server;
+
+  std::vector<Driver*> driver_list() const {
+    std::vector<Driver*> list;
+    for (const auto& driver : drivers) list.push_back(driver.get());
+    return list;
+  }
+};
+
+namespace {
+
+constexpr const char* fabric_entry = "fabric-namespaces";  // in the keeper
+
+Result<Fd> lock_directory(const std::string& directory) {
+  TRY(make_directories(directory, 0700));
+  Fd lock = TRY(open_path(directory + "/lock", O_RDWR | O_CREAT, 0600));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return Error{Errc::conflict, fmt::format("another daemon uses {}; stop it, or name another "
+                                             "directory with --state-dir",
+                                             directory)};
+  return lock;
+}
+
+void raise_open_files() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::warn("cannot raise the open files limit");
+  spdlog::info("open files limit={}", limit.rlim_max);
+}
+
+// The fabric's two namespaces live as long as the keeper, so that links and ports outlive us.
+Result<std::pair<Fd, Fd>> fabric_namespaces(KeeperClient& keeper) {
+  auto held = keeper.take(fabric_entry);
+  if (held && held->size() == 2) return std::pair(std::move((*held)[0]), std::move((*held)[1]));
+  Fd fabric = TRY(new_network_namespace());
+  Fd ends = TRY(new_network_namespace());
+  TRY(keeper.hold(fabric_entry, "", {fabric.get(), ends.get()}));
+  return std::pair(std::move(fabric), std::move(ends));
+}
+
+Result<std::unique_ptr<Fabric>> make_fabric(const DaemonOptions& options, KeeperClient& keeper) {
+  BridgeFabric::Options fabric;
+  std::tie(fabric.fabric, fabric.ends) = TRY(fabric_namespaces(keeper));
+  fabric.host = TRY(current_network_namespace());
+  fabric.state_directory = options.state_directory + "/fabric";
+  TRY(make_directories(fabric.state_directory, 0700));
+  return std::unique_ptr<Fabric>(TRY(BridgeFabric::open(std::move(fabric))));
+}
+
+// One line for each driver that this build has.
+Result<std::vector<std::unique_ptr<Driver>>> make_drivers(const DaemonOptions& options) {
+  std::vector<std::unique_ptr<Driver>> drivers;
+  ContainerOptions container;
+  container.state_dir = options.state_directory + "/containers";
+  container.runtime_dir = options.runtime_directory;
+  container.log_dir = options.state_directory + "/logs";
+  container.keeper_program = options.program_directory + "/vireo-keeper";
+  container.enter_program = options.program_directory + "/vireo-enter";
+  container.cgroup_root = options.cgroup_root;
+  TRY(make_directories(container.state_dir, 0700));
+  TRY(make_directories(container.log_dir, 0700));
+  drivers.push_back(TRY(ContainerDriver::open(container)));
+  return drivers;
+}
+
+Result<std::unique_ptr<Control>> make_control(Daemon::State& state) {
+  HostProfile host = read_host_profile();
+  ControlOptions options;
+  options.pool_size = state.options.pool_size;
+  options.host_memory = host.memory;
+  options.host_cpus = host.cpus;
+  return Control::open(
+      {*state.store, *state.fabric, state.driver_list(), *state.catalog, *state.probe, state.clock},
+      options);
+}
+
+Result<std::unique_ptr<Server>> make_server(const DaemonOptions& options, Loop& loop, Api& api) {
+  ServerOptions server;
+  server.socket = options.socket;
+  server.group = options.group;
+  server.spool_directory = options.state_directory + "/spool";
+  TRY(make_directories(server.spool_directory, 0700));
+  return Server::listen(
+      loop.context(), server, [&api](const ExchangePtr& exchange) { api.handle(exchange); },
+      [](std::string_view method, std::string_view path) {
+        const ApiRoute* route = find_route(method, path).route;
+        return route != nullptr && route->body == BodyKind::archive;
+      });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options, Loop& loop) {
+  auto state = std::make_unique<State>();
+  state->options = options;
+  state->lock = TRY(lock_directory(options.state_directory));
+  raise_open_files();
+  TRY(make_directories(options.runtime_directory, 0755));
+  state->keeper = TRY(KeeperClient::connect(options.runtime_directory,
+                                            options.program_directory + "/vireo-keeper"));
+  state->store = TRY(SqliteStore::open(options.state_directory + "/vireo.db"));
+  state->images = TRY(ImageStore::open(options.state_directory + "/images",
+                                       options.program_directory + "/vireo-unpack"));
+  state->drivers = TRY(make_drivers(options));
+  state->fabric = TRY(make_fabric(options, *state->keeper));
+  state->catalog = std::make_unique<StoreCatalog>(*state->images);
+  state->probe = std::make_unique<HealthProbe>(loop, state->driver_list());
+  state->control = TRY(make_control(*state));
+  state->api =
+      std::make_unique<Api>(Api::Parts{*state->control, *state->images, loop, state->driver_list(),
+                                       *state->fabric, options.function_directory});
+  state->server = TRY(make_server(options, loop, *state->api));
+  loop.attach(*state->control);
+  return std::unique_ptr<Daemon>(new Daemon(std::move(state)));
+}
+
+Daemon::Daemon(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+// Runs control by hand: the loop has ended.
+static void remove_services(Control& control) {
+  for (const ServiceStatus& service : control.services())
+    if (auto removal = control.remove(service.name); !removal)
+      spdlog::warn("cannot remove {} reason=\"{}\"", service.name, removal.error().message);
+  std::vector<pollfd> events;
+  for (int fd : control.event_fds()) events.push_back({fd, POLLIN, 0});
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!control.services().empty() && std::chrono::steady_clock::now() < deadline) {
+    while (control.work()) continue;
+    ::poll(events.data(), events.size(), 10);
+    control.handle_events();
+    control.tick();
+  }
+}
+
+// What the pools made ahead, and links that nothing uses.
+static void remove_spares(Daemon::State& state) {
+  for (const auto& driver : state.drivers)
+    for (const InstanceStatus& instance : driver->list().value_or({}))
+      if (auto removed = driver->destroy(instance.id); !removed)
+        spdlog::warn("cannot remove {} reason=\"{}\"", instance.id, removed.error().message);
+  FabricState fabric = state.fabric->list().value_or({});
+  for (const PortRecord& port : fabric.ports)
+    if (auto removed = state.fabric->unplug(port.id); !removed)
+      spdlog::warn("cannot remove {} reason=\"{}\"", port.id, removed.error().message);
+}
+
+Daemon::~Daemon() {
+  state_->server.reset();
+  state_->api.reset();
+  if (state_->options.ephemeral) remove_services(*state_->control);
+  state_->control.reset();
+  if (!state_->options.ephemeral) return;
+  remove_spares(*state_);
+  state_->drivers.clear();
+  state_->fabric.reset();
+  if (auto dropped = state_->keeper->drop(fabric_entry); !dropped)
+    spdlog::warn("cannot drop the fabric reason=\"{}\"", dropped.error().message);
+}
+
+}  // namespace vireo
