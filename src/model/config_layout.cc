@@ -118,7 +118,7 @@ uint64_t bytes_of(const ConfigField& field) {
   return 0;
 }
 
-NumberRange range_of(const ConfigField& field) {
+NumberBounds range_of(const ConfigField& field) {
   const uint64_t largest = largest_of(field.type);
   if (field.minimum == 0 && field.maximum == 0) return {0, largest};
   return {field.minimum, field.maximum == 0 ? largest : field.maximum};

@@ -38,10 +38,10 @@ std::optional<uint64_t> unsigned_of(const Json& json);
 uint64_t bytes_of(const ConfigField& field);
 
 // The limits of a number: the field's own, or its type's.
-struct NumberRange {
+struct NumberBounds {
   uint64_t minimum = 0, maximum = 0;
 };
-NumberRange range_of(const ConfigField& field);
+NumberBounds range_of(const ConfigField& field);
 
 // Writes one value at its offset of `record`. What is wrong is appended to `errors`.
 void encode_field(const ConfigField& field, const Json& value, const std::string& path,

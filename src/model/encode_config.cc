@@ -73,7 +73,7 @@ class StructEncoder {
   }
 
   static std::string expectation(const ConfigField& field) {
-    const NumberRange range = range_of(field);
+    const NumberBounds range = range_of(field);
     switch (field.type) {
       case FieldType::boolean:
         return "give true or false";
@@ -143,7 +143,7 @@ class StructEncoder {
 
   void number(const ConfigField& field, std::optional<uint64_t> number, const Json& json,
               const std::string& path) {
-    const NumberRange range = range_of(field);
+    const NumberBounds range = range_of(field);
     if (!number || *number < range.minimum || *number > range.maximum)
       return refuse(field, json, path);
     copy(field.offset, &*number, bytes_of(field));
