@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "fabric/bridge/port_plan.h"
 #include "fabric/bridge/sysctl.h"
@@ -143,18 +144,30 @@ std::vector<PortCounters> BridgeFabric::counters(std::span<const PortId> ids) {
   return all;
 }
 
+// A tap goes with its last descriptor and a veth with the instance's namespace, without a word to
+// us.
+Result<void> BridgeFabric::forget_gone() {
+  std::set<int> there;
+  for (const LinkRow& row : TRY(fabric_.links())) there.insert(row.index);
+  for (auto port = ports_.begin(); port != ports_.end();) {
+    if (there.contains(port->second.ends.index)) {
+      ++port;
+      continue;
+    }
+    discard(std::move(port->second));
+    port = ports_.erase(port);
+  }
+  std::erase_if(links_, [&](const auto& link) { return !there.contains(link.second.bridge); });
+  return {};
+}
+
 Result<FabricState> BridgeFabric::list() {
   const std::lock_guard lock(mutex_);
-  const std::vector<LinkRow> rows = TRY(fabric_.links());
-  const auto there = [&](int index) {
-    return std::ranges::any_of(rows, [&](const LinkRow& row) { return row.index == index; });
-  };
+  TRY(forget_gone());
   FabricState state;
-  for (const auto& [id, link] : links_)
-    if (there(link.bridge)) state.links.push_back(link.request);
-  // A tap is gone when its last descriptor is closed, without a word to us.
+  for (const auto& [id, link] : links_) state.links.push_back(link.request);
   for (const auto& [id, port] : ports_)
-    if (there(port.ends.index)) state.ports.push_back({id, port.link, port.ends.kind, port.gate});
+    state.ports.push_back({id, port.link, port.ends.kind, port.gate});
   return state;
 }
 

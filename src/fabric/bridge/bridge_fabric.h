@@ -87,6 +87,7 @@ class BridgeFabric final : public Fabric {
   void recover_port(const LinkRow& row, const Label& label);
   void recover_outward(const LinkRow& row, const Label& label, Link& link);
   int next_index();
+  Result<void> forget_gone();
 
   Result<void> make_bridge(Link& link);
   Result<void> update_host(Link& link, const LinkRequest& wanted);

@@ -41,7 +41,7 @@ class BridgeFabricTest : public testing::Test {
     fabric_ = must(BridgeFabric::open({must(fabric_namespace_.duplicate()), must(ends_.duplicate()),
                                        must(host_.duplicate()), directory_.path()}));
   }
-  static PortSpec veth_spec(int n, const Fd*) {
+  static PortSpec veth_spec(int n) {
     PortSpec spec;
     spec.id = fmt::format("default/s/f{}.1@1:port0", n);
     spec.link = "default/s/lan";
@@ -116,7 +116,7 @@ TEST_F(BridgeFabricTest, kernel_stacks_talk_at_once_when_opened_and_not_before) 
   const Fd a = must(new_network_namespace());
   const Fd b = must(new_network_namespace());
   must(fabric_->ensure_link({.id = "default/s/lan"}));
-  PortSpec first = veth_spec(1, &a), second = veth_spec(2, &b);
+  PortSpec first = veth_spec(1), second = veth_spec(2);
   know(first, second);
   know(second, first);
   const PortId one = plug(first, a), two = plug(second, b);
@@ -140,9 +140,9 @@ TEST_F(BridgeFabricTest, kernel_stacks_talk_at_once_when_opened_and_not_before) 
 TEST_F(BridgeFabricTest, a_blocked_port_stays_blocked_when_others_join) {
   const Fd a = must(new_network_namespace());
   must(fabric_->ensure_link({.id = "default/s/lan"}));
-  const PortId one = plug(veth_spec(1, &a), a);
+  const PortId one = plug(veth_spec(1), a);
   const Fd b = must(new_network_namespace());
-  const PortId two = plug(veth_spec(2, &b), b);
+  const PortId two = plug(veth_spec(2), b);
   must(fabric_->set_state(two, GateState::open));
   reopen();
   for (const PortRecord& port : must(fabric_->list()).ports)
@@ -157,7 +157,7 @@ TEST_F(BridgeFabricTest, the_host_reaches_functions_that_know_nothing_of_it) {
   must(fabric_->ensure_link({.id = "default/s/lan",
                              .host_addresses = {must(parse_prefix("10.1.0.254/24")),
                                                 must(parse_prefix("fd00:1::fe/64"))}}));
-  const PortId one = plug(veth_spec(1, &a), a);
+  const PortId one = plug(veth_spec(1), a);
   must(fabric_->set_state(one, GateState::open));
   for (const std::string net : {"10.1.0.", "fd00:1::"}) {
     const std::string host = net + (net[0] == 'f' ? "fe" : "254");
@@ -169,6 +169,135 @@ TEST_F(BridgeFabricTest, the_host_reaches_functions_that_know_nothing_of_it) {
   }
   must(fabric_->unplug(one));
   must(fabric_->remove_link("default/s/lan"));
+}
+
+// An interface of the host, as a machine has it: up, with addresses and routes through it.
+class UplinkTest : public BridgeFabricTest {
+ protected:
+  void SetUp() override {
+    BridgeFabricTest::SetUp();
+    Netlink host = must(Netlink::open(&host_));
+    NetlinkBatch made, dressed;
+    made.add_veth({.index = 50, .name = "eth1"},
+                  {.index = 50, .name = "eth0", .network_namespace = &outside_}, 1400);
+    must(host.commit(made));
+    dressed.change_link({.index = 50, .up = true, .alias = "to the city"});
+    dressed.add_address(50, must(parse_prefix("192.0.2.7/24")));
+    dressed.add_route({.gateway = must(parse_ip("192.0.2.1")), .index = 50, .metric = 100});
+    dressed.add_route(
+        {.destination = must(parse_prefix("198.51.100.0/24")), .index = 50, .scope = 253});
+    must(host.commit(dressed));
+    Netlink outside = must(Netlink::open(&outside_));
+    NetlinkBatch up;
+    up.change_link({.index = 50, .up = true});
+    up.add_address(50, must(parse_prefix("10.1.0.99/24")));
+    must(outside.commit(up));
+    before_ = must(describe_interface(host, must(host.link("eth1"))));
+  }
+  HostInterface now() {
+    Netlink host = must(Netlink::open(&host_));
+    return must(describe_interface(host, must(host.link("eth1"))));
+  }
+  void expect_given_back() {
+    const HostInterface after = now();
+    EXPECT_EQ(after.addresses, before_.addresses);
+    ASSERT_EQ(after.routes.size(), before_.routes.size());
+    for (size_t i = 0; i < after.routes.size(); ++i) {
+      EXPECT_EQ(after.routes[i].destination, before_.routes[i].destination);
+      EXPECT_EQ(after.routes[i].gateway, before_.routes[i].gateway);
+      EXPECT_EQ(after.routes[i].metric, before_.routes[i].metric);
+    }
+    EXPECT_EQ(after.up, before_.up);
+    EXPECT_EQ(after.mtu, before_.mtu);
+    EXPECT_EQ(after.alias, before_.alias);
+    EXPECT_EQ(after.group, before_.group);
+    EXPECT_TRUE(must(list_directory(directory_.path())).empty());
+  }
+  LinkRequest with_uplink(const std::string& interface, bool take) {
+    return {.id = "default/s/lan", .uplink = Uplink{interface, take}};
+  }
+
+  Fd outside_ = must(new_network_namespace());
+  HostInterface before_;
+};
+
+TEST_F(UplinkTest, one_in_use_is_refused_and_keeps_what_it_has) {
+  const Result<void> made = fabric_->ensure_link(with_uplink("eth1", false));
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().code, Errc::conflict);
+  EXPECT_NE(made.error().message.find("default route"), std::string::npos) << made.error().message;
+  expect_given_back();
+  EXPECT_FALSE(fabric_->ensure_link(with_uplink("lo", true)).has_value());
+  EXPECT_FALSE(fabric_->ensure_link(with_uplink("eth9", true)).has_value());
+  must(fabric_->remove_link("default/s/lan"));
+}
+
+TEST_F(UplinkTest, one_taken_carries_the_link_and_is_given_back_whole) {
+  must(fabric_->ensure_link(with_uplink("eth1", true)));
+  EXPECT_FALSE(must(Netlink::open(&host_)).link("eth1").has_value());
+  must(fabric_->ensure_link(with_uplink("eth1", true)));
+  const Fd a = must(new_network_namespace());
+  const PortId one = plug(veth_spec(1), a);
+  must(fabric_->set_state(one, GateState::open));
+  const Fd from = udp_socket(outside_, "10.1.0.99"), to = udp_socket(a, "10.1.0.1");
+  send_to(from, "10.1.0.1", "question");
+  EXPECT_EQ(receive(to), "question");
+  send_to(to, "10.1.0.99", "answer");
+  EXPECT_EQ(receive(from), "answer");
+  reopen();
+  EXPECT_EQ(must(fabric_->list()).links.at(0).uplink, (Uplink{"eth1", true}));
+  must(fabric_->unplug(one));
+  must(fabric_->remove_link("default/s/lan"));
+  expect_given_back();
+}
+
+TEST_F(UplinkTest, a_change_of_mind_gives_it_back) {
+  must(fabric_->ensure_link(with_uplink("eth1", true)));
+  must(fabric_->ensure_link({.id = "default/s/lan"}));
+  expect_given_back();
+  must(fabric_->remove_link("default/s/lan"));
+}
+
+TEST_F(UplinkTest, a_bridge_of_the_host_is_joined_by_a_veth) {
+  Netlink host = must(Netlink::open(&host_));
+  NetlinkBatch bridge, joined;
+  must(host.commit(bridge.add_bridge({.index = 60, .name = "br0", .mac = {{2, 9, 9, 9, 9, 9}}})));
+  joined.change_link({.index = 60, .up = true});
+  joined.change_link({.index = 50, .master = 60});
+  must(host.commit(joined));
+  EXPECT_FALSE(fabric_->ensure_link(with_uplink("eth1", true)).has_value());
+  must(fabric_->ensure_link(with_uplink("br0", false)));
+  const Fd a = must(new_network_namespace());
+  const PortId one = plug(veth_spec(1), a);
+  must(fabric_->set_state(one, GateState::open));
+  const Fd from = udp_socket(outside_, "10.1.0.99"), to = udp_socket(a, "10.1.0.1");
+  send_to(from, "10.1.0.1", "question");
+  EXPECT_EQ(receive(to), "question");
+  must(fabric_->unplug(one));
+  must(fabric_->remove_link("default/s/lan"));
+}
+
+TEST_F(BridgeFabricTest, a_host_that_can_is_told_so) {
+  const HostSupport support = fabric_->check_host();
+  EXPECT_TRUE(support.possible) << (support.missing.empty() ? "" : support.missing.front());
+}
+
+// Names that an interface cannot carry are refused before anything is made.
+TEST_F(BridgeFabricTest, a_name_that_is_too_long_is_refused) {
+  const Result<void> made = fabric_->ensure_link({.id = std::string(300, 'x')});
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().code, Errc::invalid);
+  EXPECT_TRUE(must(fabric_->list()).links.empty());
+}
+
+TEST(labels, survive_the_way_through_an_alias) {
+  const Label label{Role::port,           PortKind::packet, false,
+                    {{2, 0, 0, 0, 0, 7}}, "default/s/lan",  "default/s/fw.1@3:port0"};
+  EXPECT_EQ(parse_label(must(label_text(label))), label);
+  const Label spare{.role = Role::spare, .kind = PortKind::veth, .id = "~port-7"};
+  EXPECT_EQ(parse_label(must(label_text(spare))), spare);
+  for (const std::string foreign : {"", "to the city", "vireo1 port", "vireo1 a b c d e f"})
+    EXPECT_FALSE(parse_label(foreign).has_value()) << foreign;
 }
 
 }  // namespace

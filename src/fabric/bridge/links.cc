@@ -141,6 +141,7 @@ Result<void> BridgeFabric::drop_uplink(Link& link) {
 
 Result<void> BridgeFabric::remove_link(const LinkId& id) {
   const std::lock_guard lock(mutex_);
+  TRY(forget_gone());
   const auto found = links_.find(id);
   if (found == links_.end()) return {};
   Link& link = found->second;

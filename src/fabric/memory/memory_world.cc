@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "fabric/memory/memory_fabric.h"
+
+namespace vireo {
+namespace {
+
+constexpr size_t vnet_header = 10;
+constexpr size_t largest_frame = 64 * 1024 + 128;
+
+MacAddress mac_at(const std::string& frame, size_t offset) {
+  MacAddress mac;
+  std::copy_n(frame.begin() + static_cast<std::ptrdiff_t>(vnet_header + offset), 6,
+              mac.bytes.begin());
+  return mac;
+}
+
+}  // namespace
+
+size_t MemoryWorld::size() {
+  const std::lock_guard lock(mutex_);
+  return links_.size() + ports_.size();
+}
+
+void MemoryWorld::fail_next(const std::string& call, Error error) {
+  const std::lock_guard lock(mutex_);
+  failures_.emplace(call, std::move(error));
+}
+
+std::optional<Error> MemoryWorld::failure(const std::string& call) {
+  const auto found = failures_.find(call);
+  if (found == failures_.end()) return std::nullopt;
+  Error error = std::move(found->second);
+  failures_.erase(found);
+  return error;
+}
+
+void MemoryWorld::give(Port& port, const std::string& frame) {
+  if (port.gate == GateState::blocked) return;
+  if (::send(port.outside.get(), frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+    ++port.counters.rx_dropped;
+    return;
+  }
+  ++port.counters.rx_packets;
+  port.counters.rx_bytes += frame.size() - vnet_header;
+}
+
+bool MemoryWorld::deliver(const Port& from, const std::string& frame) {
+  if (frame.size() < vnet_header + 14) return false;
+  const MacAddress to = mac_at(frame, 0);
+  if (!to.is_multicast()) {
+    const auto& table = behind_[from.spec.link];
+    const auto owner = table.find(to);
+    if (owner == table.end() || owner->second == from.spec.id) return false;
+    give(ports_[owner->second], frame);
+    return true;
+  }
+  for (auto& [id, port] : ports_)
+    if (port.spec.link == from.spec.link && id != from.spec.id && port.spec.broadcast)
+      give(port, frame);
+  return true;
+}
+
+void MemoryWorld::pump() {
+  const std::lock_guard lock(mutex_);
+  std::string frame(largest_frame, '\0');
+  for (auto& [id, port] : ports_) {
+    for (;;) {
+      frame.resize(largest_frame);
+      const ssize_t size = ::recv(port.outside.get(), frame.data(), frame.size(), MSG_DONTWAIT);
+      if (size <= 0) break;
+      frame.resize(static_cast<size_t>(size));
+      if (port.gate == GateState::blocked || frame.size() < vnet_header) continue;
+      ++port.counters.tx_packets;
+      port.counters.tx_bytes += frame.size() - vnet_header;
+      deliver(port, frame);
+    }
+  }
+}
+
+}  // namespace vireo
