@@ -111,6 +111,8 @@ class Control {
     ImageCatalog& images;
     Clock& clock;
     InstanceProbe& probe;
+    // Called on another thread when work() has something to do again; may be empty.
+    std::function<void()> wake;
   };
   // Reads the store and what really runs, and queues what differs.
   static Result<std::unique_ptr<Control>> open(Parts parts, ControlOptions options);
@@ -136,8 +138,6 @@ class Control {
   // The driver and instance behind "SERVICE", "FUNCTION", for exec and logs.
   Result<std::pair<Driver*, InstanceId>> find_instance(const std::string& service,
                                                        const std::string& function);
-  // Where the function's output is kept; valid also when it is stopped.
-  Result<std::string> log_file(const std::string& service, const std::string& function);
   bool uses_image(const std::string& digest) const;
 
   std::vector<Event> events_after(uint64_t id);

@@ -106,15 +106,16 @@ Result<std::vector<std::unique_ptr<Driver>>> make_drivers(const DaemonOptions& o
   return drivers;
 }
 
-Result<std::unique_ptr<Control>> make_control(Daemon::State& state) {
+Result<std::unique_ptr<Control>> make_control(Daemon::State& state, Loop& loop) {
   HostProfile host = read_host_profile();
   ControlOptions options;
   options.pool_size = state.options.pool_size;
   options.host_memory = host.memory;
   options.host_cpus = host.cpus;
-  return Control::open(
-      {*state.store, *state.fabric, state.driver_list(), *state.catalog, *state.probe, state.clock},
-      options);
+  auto wake = [&loop] { loop.post([&loop] { loop.drive(); }); };
+  return Control::open({*state.store, *state.fabric, state.driver_list(), *state.catalog,
+                        state.clock, *state.probe, wake},
+                       options);
 }
 
 Result<std::unique_ptr<Server>> make_server(const DaemonOptions& options, Loop& loop, Api& api) {
@@ -148,7 +149,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options, Loop
   state->fabric = TRY(make_fabric(options, *state->keeper));
   state->catalog = std::make_unique<StoreCatalog>(*state->images);
   state->probe = std::make_unique<HealthProbe>(loop, state->driver_list());
-  state->control = TRY(make_control(*state));
+  state->control = TRY(make_control(*state, loop));
   state->api =
       std::make_unique<Api>(Api::Parts{*state->control, *state->images, loop, state->driver_list(),
                                        *state->fabric, options.function_directory});

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/commit_queue.h"
+
+namespace vireo {
+
+CommitQueue::CommitQueue(Store& store, std::function<void()> wake)
+    : store_(store), wake_(std::move(wake)), thread_([this] { run(); }) {}
+
+CommitQueue::~CommitQueue() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+CommitQueue::Ticket CommitQueue::enqueue(std::vector<Write> writes) {
+  std::lock_guard lock(mutex_);
+  waiting_.push_back({++last_, std::move(writes)});
+  changed_.notify_all();
+  return last_;
+}
+
+bool CommitQueue::done(Ticket ticket) const {
+  std::lock_guard lock(mutex_);
+  return done_ >= ticket;
+}
+
+std::optional<Error> CommitQueue::failure(Ticket ticket) {
+  std::lock_guard lock(mutex_);
+  auto found = failures_.find(ticket);
+  if (found == failures_.end()) return std::nullopt;
+  Error error = std::move(found->second);
+  failures_.erase(found);
+  return error;
+}
+
+void CommitQueue::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return done_ == last_; });
+}
+
+void CommitQueue::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    std::vector<Entry> batch;
+    batch.swap(waiting_);
+    lock.unlock();
+    commit(std::move(batch));
+    if (wake_) wake_();
+    lock.lock();
+  }
+}
+
+// One transaction for all that waits; if that fails each on its own, so that one bad row does not
+// fail the others.
+void CommitQueue::commit(std::vector<Entry> batch) {
+  if (batch.size() > 1) {
+    std::vector<Write> all;
+    for (const Entry& entry : batch)
+      all.insert(all.end(), entry.writes.begin(), entry.writes.end());
+    Result<Revision> together = store_.commit(all);
+    if (together) return finish(batch.back().ticket, std::move(together));
+  }
+  for (const Entry& entry : batch) finish(entry.ticket, store_.commit(entry.writes));
+}
+
+void CommitQueue::finish(Ticket ticket, Result<Revision> result) {
+  std::lock_guard lock(mutex_);
+  done_ = ticket;
+  if (!result) failures_.emplace(ticket, std::move(result).error());
+  changed_.notify_all();
+}
+
+}  // namespace vireo

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes to the store on a thread of its own, so that an instance starts while its row becomes
+// durable. Commits happen in the order of enqueue(); what waits together is committed together.
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "store/store.h"
+
+namespace vireo {
+
+// For one caller's thread; `wake` is called on the queue's own thread after each commit.
+class CommitQueue {
+ public:
+  using Ticket = uint64_t;
+  CommitQueue(Store& store, std::function<void()> wake);
+  ~CommitQueue();  // commits what waits
+  CommitQueue(const CommitQueue&) = delete;
+  CommitQueue& operator=(const CommitQueue&) = delete;
+
+  Ticket enqueue(std::vector<Write> writes);
+  bool done(Ticket ticket) const;               // tried, whether it succeeded or not
+  std::optional<Error> failure(Ticket ticket);  // of a ticket that is done; forgets it
+  void wait();                                  // until nothing waits
+
+ private:
+  struct Entry {
+    Ticket ticket = 0;
+    std::vector<Write> writes;
+  };
+  void run();
+  void commit(std::vector<Entry> batch);
+  void finish(Ticket ticket, Result<Revision> result);
+
+  Store& store_;
+  std::function<void()> wake_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Entry> waiting_;
+  std::map<Ticket, Error> failures_;
+  Ticket last_ = 0, done_ = 0;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace vireo

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which generation a function needs: the first, a replacement, the next after an end, or none.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "control/reconciler.h"
+
+namespace vireo {
+namespace {
+
+constexpr auto backoff_window = std::chrono::seconds(10);
+constexpr std::chrono::nanoseconds first_backoff = std::chrono::milliseconds(100);
+constexpr std::chrono::nanoseconds longest_backoff = std::chrono::seconds(30);
+
+bool restarts(RestartPolicy policy, const std::optional<ExitReason>& exit) {
+  if (policy == RestartPolicy::never) return false;
+  bool clean = exit && exit->kind == ExitKind::code && exit->value == 0;
+  return policy == RestartPolicy::always || !clean;
+}
+
+bool alive(const Generation& generation) {
+  return generation.exists && generation.stage != Generation::Stage::ended;
+}
+
+}  // namespace
+
+Reconciler::Outcome Reconciler::step_function(ServiceEntry& service, FunctionEntry& function) {
+  if (!service.blocked.empty() && !service.row.removing) return Outcome::settled;
+  if (function.wanted()) {
+    Outcome outcome = step_wanted(service, function);
+    if (outcome == Outcome::acted) return outcome;
+    Outcome rest = step_old(function);
+    return rest == Outcome::settled ? outcome : rest;
+  }
+  retire(function, function.next);
+  retire(function, function.current);
+  return step_old(function);
+}
+
+Reconciler::Outcome Reconciler::step_wanted(ServiceEntry& service, FunctionEntry& function) {
+  if (function.next) return step_next(service, function);
+  if (!function.current) {
+    Outcome outcome = begin(function);
+    if (outcome != Outcome::settled) return outcome;
+  }
+  switch (function.current->stage) {
+    case Generation::Stage::running: return step_running(service, function);
+    case Generation::Stage::ended: return after_end(service, function);
+    default: return advance(service, function, *function.current);
+  }
+}
+
+// Settled: there is a current generation now.
+Reconciler::Outcome Reconciler::begin(FunctionEntry& function) {
+  if (function.retry_at && parts_.clock.now() < *function.retry_at) {
+    arm(*function.retry_at, function);
+    return Outcome::waiting;
+  }
+  for (const auto& old : function.old)
+    if (alive(*old)) return Outcome::waiting;  // two would answer for one address
+  function.current = new_generation(function);
+  return Outcome::settled;
+}
+
+std::unique_ptr<Generation> Reconciler::new_generation(FunctionEntry& function) {
+  auto generation = std::make_unique<Generation>();
+  generation->number = std::max(function.last_number + 1, function.floor);
+  function.last_number = generation->number;
+  generation->spec = at_generation(function.desired->instance, generation->number);
+  generation->driver = parts_.drivers[function.desired->driver];
+  generation->facets = function.desired->facets;
+  generation->ready = !function.desired->libvnf;
+  generation->began = parts_.clock.now();
+  for (const PortSpec& port : generation->spec.ports) {
+    generation->ports.emplace_back();
+    generation->ports.back().spec = port;
+  }
+  return generation;
+}
+
+Reconciler::Outcome Reconciler::step_running(ServiceEntry& service, FunctionEntry& function) {
+  Generation& current = *function.current;
+  if (current.number < function.floor) {
+    retire(function, function.current);
+    return step_wanted(service, function);
+  }
+  std::vector<FacetChange> changes = compare(current.facets, function.desired->facets);
+  bool replace = std::ranges::any_of(changes, [](const FacetChange& change) {
+    return effect_of(change.name) == FacetEffect::replace;
+  });
+  if (!replace) return adjust(service, function, changes) ? Outcome::acted : Outcome::settled;
+  if (!function.desired->make_before_break) {
+    retire(function, function.current);
+    return step_wanted(service, function);
+  }
+  function.next = new_generation(function);
+  return step_next(service, function);
+}
+
+// What can change while it runs. True: a step was made.
+bool Reconciler::adjust(ServiceEntry& service, FunctionEntry& function,
+                        const std::vector<FacetChange>& changes) {
+  if (changes.empty()) return false;
+  Generation& current = *function.current;
+  std::string id = "note " + current.spec.id;
+  auto with = [&](FacetEffect effect) {
+    return std::ranges::any_of(changes, [&](const FacetChange& change) {
+      return effect_of(change.name) == effect;
+    });
+  };
+  if (with(FacetEffect::resize)) {
+    id = "resize " + current.spec.id;
+    Resizer* resizer = current.driver->resizer();
+    Result<void> resized =
+        resizer == nullptr
+            ? Result<void>(Error{Errc::unsupported, "limits of this technology cannot change"})
+            : resizer->resize(current.spec.id, function.desired->instance.resources);
+    if (!resized) fail(service, std::move(resized).error().within(id));
+    if (!function.desired) return did(id);  // rolled back
+    current.spec.resources = function.desired->instance.resources;
+  } else if (with(FacetEffect::rewire) && rewire(function)) {
+    return true;
+  }
+  for (const FacetChange& change : changes)
+    if (!with(FacetEffect::resize) || effect_of(change.name) == FacetEffect::resize)
+      current.facets[change.name] = change.new_value;
+  write_row(service, function);
+  return did(id);
+}
+
+// One port that knows less, or other, of its surroundings than it should.
+bool Reconciler::rewire(FunctionEntry& function) {
+  Generation& current = *function.current;
+  InstanceSpec wanted = at_generation(function.desired->instance, current.number);
+  for (size_t i = 0; i < current.ports.size() && i < wanted.ports.size(); i++) {
+    if (current.ports[i].spec == wanted.ports[i]) continue;
+    current.ports[i].spec = wanted.ports[i];
+    if (Result<void> updated = parts_.fabric.update(wanted.ports[i]); !updated)
+      function.reason = updated.error().message;
+    return did("update " + wanted.ports[i].id);
+  }
+  return false;
+}
+
+// Make before break: up and ready beside the current one, then state, then traffic.
+Reconciler::Outcome Reconciler::step_next(ServiceEntry& service, FunctionEntry& function) {
+  Generation& next = *function.next;
+  if (next.stage == Generation::Stage::ended)
+    return failed(service, function, next,
+                  {Errc::unavailable, next.exit ? to_string(*next.exit) : "it ended"});
+  if (next.stage < Generation::Stage::booting || !next.ready)
+    return advance(service, function, next);
+  bool alive_now = function.current && alive(*function.current);
+  if (!next.state_moved && alive_now && function.desired->has_state &&
+      move_state(function, *function.current, next))
+    return Outcome::acted;
+  for (PortSlot& slot : next.ports)
+    if (!slot.open && open_port(function, next, slot)) return Outcome::acted;
+  retire(function, function.current);
+  function.current = std::move(function.next);
+  did("promote " + function.current->spec.id);
+  now_running(service, function);
+  publish(function, "instance.replaced", "replaced, make before break");
+  return Outcome::acted;
+}
+
+// An instance that was wanted has ended.
+Reconciler::Outcome Reconciler::after_end(ServiceEntry& service, FunctionEntry& function) {
+  if (!restarts(function.desired->restart, function.current->exit)) {
+    bool fresh = function.current->number < function.floor;
+    std::vector<FacetChange> changes =
+        compare(function.current->facets, function.desired->facets);
+    if (!fresh && changes.empty()) return Outcome::settled;  // stays ended
+  } else {
+    set_back(function);
+    function.restarts++;
+  }
+  if (service.operation.empty()) service.operation = journal_.begin("heal", service.name);
+  retire(function, function.current);
+  return step_wanted(service, function);
+}
+
+// The first attempt at once; from the second within ten seconds it waits, twice as long each time.
+void Reconciler::set_back(FunctionEntry& function) {
+  SteadyTime now = parts_.clock.now();
+  bool again = function.last_end && now - *function.last_end < backoff_window + function.backoff;
+  function.last_end = now;
+  if (!again)
+    function.backoff = {};
+  else
+    function.backoff = function.backoff.count() == 0
+                           ? first_backoff
+                           : std::min(function.backoff * 2, longest_backoff);
+  function.retry_at = now + function.backoff;
+}
+
+void Reconciler::retire(FunctionEntry& function, std::unique_ptr<Generation>& generation) {
+  if (!generation) return;
+  if (generation == function.current) function.watch = {};
+  function.old.push_back(std::move(generation));
+}
+
+void Reconciler::write_row(ServiceEntry& service, FunctionEntry& function) {
+  InstanceRow row = function.row.value_or(InstanceRow{});
+  if (row.generation != function.current->number) row.started = parts_.clock.wall();
+  row.generation = function.current->number;
+  row.facets = function.current->facets;
+  row.restarts = function.restarts;
+  function.row = row;
+  record(service, {{instance_key(service.name, function.name), to_json(row), {}}});
+}
+
+void Reconciler::now_running(ServiceEntry& service, FunctionEntry& function) {
+  Generation& current = *function.current;
+  current.stage = Generation::Stage::running;
+  function.reason.clear();
+  function.watch = {};
+  if (!function.row || function.row->generation != current.number) write_row(service, function);
+  SteadyTime now = parts_.clock.now();
+  journal_.add_step(service.operation, {"start " + current.spec.id,
+                                        fmt::format("{}/{}", service.name, function.name),
+                                        current.phases, now - current.began});
+  publish(function, "instance.ready", "running");
+  if (!function.down_since) return;
+  function.healed_in = now - *std::exchange(function.down_since, std::nullopt);
+  publish(function, "instance.healed", "healed in " + duration_text(*function.healed_in));
+}
+
+void Reconciler::publish(const FunctionEntry& function, std::string kind, std::string message) {
+  Event event;
+  event.kind = std::move(kind);
+  event.service = function.service;
+  event.function = function.name;
+  auto service = services.find(function.service);
+  if (service != services.end()) event.operation = service->second.operation;
+  event.message = std::move(message);
+  if (function.current) event.values["instance"] = function.current->spec.id;
+  journal_.publish(std::move(event));
+}
+
+Generation* Reconciler::find(const InstanceId& id, FunctionEntry** function) {
+  std::optional<InstanceName> name = parse_instance_id(id);
+  if (!name) return nullptr;
+  auto service = services.find(name->service);
+  if (service == services.end()) return nullptr;
+  auto entry = service->second.functions.find(name->function);
+  if (entry == service->second.functions.end()) return nullptr;
+  *function = &entry->second;
+  for (Generation* candidate : {entry->second.current.get(), entry->second.next.get()})
+    if (candidate != nullptr && candidate->number == name->generation) return candidate;
+  for (const auto& old : entry->second.old)
+    if (old->number == name->generation) return old.get();
+  return nullptr;
+}
+
+void Reconciler::take_event(Driver& driver, const DriverEvent& event) {
+  FunctionEntry* function = nullptr;
+  Generation* generation = find(event.id, &function);
+  if (generation == nullptr || generation->driver != &driver) return;
+  mark(function->service, function->name);
+  if (event.kind == DriverEvent::Kind::ready) {
+    generation->ready = true;
+    return;
+  }
+  if (generation->stage == Generation::Stage::ended) return;
+  generation->stage = Generation::Stage::ended;
+  generation->exit = event.exit;
+  bool unwanted = generation == function->current.get() && function->wanted();
+  if (!unwanted) return;
+  function->reason = to_string(event.exit);
+  if (!function->down_since) function->down_since = event.at;
+  publish(*function, "instance.exited", to_string(event.exit));
+}
+
+void Reconciler::restart_unhealthy(FunctionEntry& function, const std::string& reason) {
+  if (!function.current || !function.wanted()) return;
+  function.reason = reason;
+  function.down_since = parts_.clock.now();
+  function.restarts++;
+  set_back(function);
+  ServiceEntry& service = services.at(function.service);
+  if (service.operation.empty()) service.operation = journal_.begin("heal", service.name);
+  function.current->asked = true;  // it does not answer: killed, not asked
+  function.current->deadline = parts_.clock.now();
+  retire(function, function.current);
+  mark(function.service, function.name);
+}
+
+}  // namespace vireo

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// One generation: up (shell, ports, start, gates) and down (gates, stop, ports, shell).
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "control/reconciler.h"
+
+namespace vireo {
+namespace {
+
+constexpr auto ready_timeout = std::chrono::seconds(10);
+constexpr auto stop_grace = std::chrono::seconds(10);
+constexpr auto state_deadline = std::chrono::milliseconds(1000);
+
+using Stage = Generation::Stage;
+
+}  // namespace
+
+Reconciler::Outcome Reconciler::advance(ServiceEntry& service, FunctionEntry& function,
+                                        Generation& generation) {
+  auto result = [&](std::string id, Result<void> done) {
+    did(id);
+    return done ? Outcome::acted
+                : failed(service, function, generation, std::move(done).error().within(id));
+  };
+  const InstanceId& id = generation.spec.id;
+  if (generation.stage == Stage::prepare) {
+    for (const PortSlot& slot : generation.ports) {
+      auto link = parse_link_id(slot.spec.link);
+      auto entry = link ? service.links.find(link->second) : service.links.end();
+      if (entry == service.links.end() || !entry->second.exists) return Outcome::waiting;
+    }
+    return result("prepare " + id, prepare(generation));
+  }
+  if (generation.stage == Stage::bind)
+    for (PortSlot& slot : generation.ports)
+      if (!slot.plugged) return result("bind " + slot.spec.id, bind(generation, slot));
+  if (generation.stage < Stage::booting) {
+    // The row becomes durable while the instance starts; recovery removes what has none.
+    if (&generation == function.current.get()) write_row(service, function);
+    return result("start " + id, start(generation));
+  }
+  bool is_next = &generation == function.next.get();
+  for (PortSlot& slot : generation.ports)
+    if (!is_next && !slot.open && open_port(function, generation, slot)) return Outcome::acted;
+  SteadyTime now = parts_.clock.now();
+  if (!generation.ready && now >= generation.deadline)
+    return result("give up " + id, Error{Errc::timed_out, "it did not become ready in 10 s"});
+  if (!generation.ready) {
+    arm(generation.deadline, function);
+    return Outcome::waiting;
+  }
+  generation.phases.push_back({"function", "", now - generation.start_began});
+  did("ready " + id);
+  now_running(service, function);
+  return Outcome::acted;
+}
+
+Result<void> Reconciler::prepare(Generation& generation) {
+  generation.port_began = parts_.clock.now();
+  std::vector<PortKind> kinds;
+  for (const PortSlot& slot : generation.ports) kinds.push_back(slot.spec.kind);
+  bool veth = std::ranges::find(kinds, PortKind::veth) != kinds.end();
+  Pool::Taken taken =
+      TRY(pool->take(*generation.driver, {generation.spec.technology, veth}, kinds));
+  generation.shell = taken.shell.id;
+  generation.pooled = taken.pooled;
+  for (size_t i = 0; i < generation.ports.size(); i++)
+    generation.ports[i].spare = std::move(taken.spares[i]);
+  generation.stage = Stage::bind;
+  return {};
+}
+
+Result<void> Reconciler::bind(Generation& generation, PortSlot& slot) {
+  slot.endpoint = TRY(parts_.fabric.bind(slot.spare, slot.spec));
+  slot.plugged = true;
+  slot.spare.clear();
+  if (&slot == &generation.ports.back()) {
+    generation.phases.push_back({"ports", generation.pooled ? "pool" : "cold",
+                                 parts_.clock.now() - generation.port_began});
+    generation.stage = Stage::start;
+  }
+  return {};
+}
+
+Result<void> Reconciler::start(Generation& generation) {
+  std::vector<PortEndpoint> endpoints;
+  for (PortSlot& slot : generation.ports) endpoints.push_back(std::move(slot.endpoint));
+  SteadyTime began = parts_.clock.now();
+  InstanceId shell = std::exchange(generation.shell, {});
+  generation.exists = true;
+  std::vector<Phase> parts;
+  TRY(generation.driver->start(shell, generation.spec, std::move(endpoints), &parts));
+  generation.stage = Stage::booting;
+  generation.start_began = parts_.clock.now();
+  generation.phases.push_back({"start", "", generation.start_began - began});
+  for (Phase& part : parts) {
+    part.name = "start." + part.name;
+    generation.phases.push_back(std::move(part));
+  }
+  generation.deadline = generation.start_began + ready_timeout;
+  return {};
+}
+
+// Takes the traffic over from an earlier generation's port, if one is still plugged. True: a step.
+bool Reconciler::open_port(FunctionEntry& function, Generation& generation, PortSlot& slot) {
+  PortSlot* before = nullptr;
+  auto look = [&](Generation* other) {
+    if (other == nullptr || other == &generation) return;
+    for (PortSlot& candidate : other->ports)
+      if (candidate.spec.name == slot.spec.name && candidate.plugged &&
+          (before == nullptr || candidate.open))
+        before = &candidate;
+  };
+  look(function.current.get());
+  for (const auto& old : function.old) look(old.get());
+  Result<void> opened = before != nullptr ? parts_.fabric.swap(before->spec.id, slot.spec.id)
+                                          : parts_.fabric.set_state(slot.spec.id, GateState::open);
+  if (!opened && before != nullptr)
+    opened = parts_.fabric.set_state(slot.spec.id, GateState::open);
+  if (before != nullptr) before->open = false;
+  slot.open = true;
+  if (!opened) {
+    function.reason = opened.error().message;
+    publish(function, "instance.failed", "cannot open a port: " + opened.error().message);
+  }
+  return did("open " + slot.spec.id);
+}
+
+// A start that did not succeed: what it took is given back, the operation is told, and unless that
+// takes the wish back, it is tried again later.
+Reconciler::Outcome Reconciler::failed(ServiceEntry& service, FunctionEntry& function,
+                                       Generation& generation, Error error) {
+  bool was_next = &generation == function.next.get();
+  retire(function, was_next ? function.next : function.current);
+  function.reason = error.message;
+  publish(function, "instance.failed", error.message);
+  set_back(function);
+  if (was_next && function.retry_at) arm(*function.retry_at, function);
+  fail(service, std::move(error).within(fmt::format("{}/{}", service.name, function.name)));
+  mark(function.service, function.name);
+  return Outcome::acted;
+}
+
+// True: a step. A function that does not give its state is replaced without it.
+bool Reconciler::move_state(FunctionEntry& function, Generation& from, Generation& to) {
+  to.state_moved = true;
+  FunctionAccess* access = to.driver->functions();
+  if (access == nullptr || from.driver != to.driver) return false;
+  SteadyTime began = parts_.clock.now();
+  Result<std::string> state = access->export_state(from.spec.id, state_deadline);
+  Result<void> moved = state ? access->import_state(to.spec.id, *state, state_deadline)
+                             : Result<void>(std::move(state).error());
+  to.phases.push_back({"state", moved ? "" : "lost", parts_.clock.now() - began});
+  if (!moved) publish(function, "instance.state_lost", moved.error().message);
+  return did("move state " + to.spec.id);
+}
+
+Reconciler::Outcome Reconciler::step_old(FunctionEntry& function) {
+  Outcome outcome = Outcome::settled;
+  for (auto old = function.old.begin(); old != function.old.end(); ++old) {
+    Generation& generation = **old;
+    if (generation.exists && generation.stage != Stage::ended) {
+      if (stop_old(function, generation) == Outcome::acted) return Outcome::acted;
+      outcome = Outcome::waiting;
+      continue;
+    }
+    if (clear_old(generation)) return Outcome::acted;
+    function.old.erase(old);
+    return step_old(function);
+  }
+  return outcome;
+}
+
+// Gates first, so that nothing is sent to one that is ending.
+Reconciler::Outcome Reconciler::stop_old(FunctionEntry& function, Generation& generation) {
+  for (PortSlot& slot : generation.ports) {
+    if (!slot.plugged || !slot.open) continue;
+    (void)parts_.fabric.set_state(slot.spec.id, GateState::blocked);
+    slot.open = false;
+    did("block " + slot.spec.id);
+    return Outcome::acted;
+  }
+  const InstanceId& id = generation.spec.id;
+  SteadyTime now = parts_.clock.now();
+  bool start_failed = generation.stage < Stage::booting;  // the driver cleared it, or destroy will
+  if (start_failed) {
+    generation.stage = Stage::ended;
+    return Outcome::waiting;
+  }
+  if (!generation.asked) {
+    generation.asked = true;
+    generation.deadline = now + stop_grace;
+    if (!generation.driver->stop(id, StopKind::ask)) generation.deadline = now;
+    did("stop " + id);
+    return Outcome::acted;
+  }
+  if (now >= generation.deadline) {
+    generation.killed = true;
+    generation.deadline = now + stop_grace;
+    (void)generation.driver->stop(id, StopKind::kill);
+    did("kill " + id);
+    return Outcome::acted;
+  }
+  arm(generation.deadline, function);
+  return Outcome::waiting;
+}
+
+// True: one thing was given back, look again. False: nothing is left.
+bool Reconciler::clear_old(Generation& generation) {
+  for (PortSlot& slot : generation.ports) {
+    if (!slot.plugged && slot.spare.empty()) continue;
+    std::string id = slot.plugged ? slot.spec.id : slot.spare;
+    (void)parts_.fabric.unplug(id);
+    slot.plugged = slot.open = false;
+    slot.spare.clear();
+    return did("unplug " + slot.spec.id);
+  }
+  if (!generation.shell.empty()) {
+    (void)generation.driver->destroy(std::exchange(generation.shell, {}));
+    return did("discard " + generation.spec.id);
+  }
+  if (!generation.exists) return false;
+  (void)generation.driver->destroy(generation.spec.id);
+  generation.exists = false;
+  return did("destroy " + generation.spec.id);
+}
+
+}  // namespace vireo

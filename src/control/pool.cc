@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/pool.h"
+
+#include <algorithm>
+
+namespace vireo {
+
+Pool::Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size)
+    : fabric_(fabric), clock_(clock), size_(size) {
+  for (Stock& stock : stocks) {
+    shelves_.emplace_back();
+    shelves_.back().stock = std::move(stock);
+  }
+  if (size_ > 0) thread_ = std::thread([this] { run(); });
+}
+
+Pool::~Pool() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  for (Shelf& shelf : shelves_)
+    for (const Place& place : shelf.places) discard(*shelf.stock.driver, place);
+  for (const auto& [kind, ports] : ports_)
+    for (const PortId& port : ports) (void)fabric_.unplug(port);
+}
+
+void Pool::discard(Driver& driver, const Place& place) {
+  for (const PortId& veth : place.veths) (void)fabric_.unplug(veth);
+  (void)driver.destroy(place.shell.id);
+}
+
+Result<Pool::Taken> Pool::take(Driver& driver, const ShellShape& shape,
+                               std::span<const PortKind> ports) {
+  Taken taken;
+  std::vector<PortId> veths;
+  {
+    std::lock_guard lock(mutex_);
+    auto shelf = std::ranges::find_if(shelves_, [&](const Shelf& candidate) {
+      return candidate.stock.driver == &driver && candidate.stock.shape == shape;
+    });
+    if (shelf != shelves_.end()) {
+      shelf->broken = false;
+      taken.pooled = !shelf->places.empty();
+      (taken.pooled ? shelf->hits : shelf->misses)++;
+      if (taken.pooled) {
+        taken.shell = std::move(shelf->places.back().shell);
+        veths = std::move(shelf->places.back().veths);
+        shelf->places.pop_back();
+      }
+    }
+  }
+  if (!taken.pooled) taken.shell = TRY(driver.prepare(shape));
+  if (Result<void> completed = complete(taken, std::move(veths), ports); !completed) {
+    give_back(driver, std::move(taken));
+    return std::move(completed).error();
+  }
+  changed_.notify_all();
+  return taken;
+}
+
+// A veth belongs to its shell's namespace for ever; other ports are loose.
+Result<void> Pool::complete(Taken& taken, std::vector<PortId> veths,
+                            std::span<const PortKind> ports) {
+  size_t used = 0;
+  for (PortKind kind : ports) {
+    if (kind != PortKind::veth)
+      taken.spares.push_back(TRY(take_port(kind)));
+    else if (used < veths.size())
+      taken.spares.push_back(veths[used++]);
+    else
+      taken.spares.push_back(TRY(fabric_.prepare(kind, &taken.shell.network_namespace)));
+  }
+  for (; used < veths.size(); used++) (void)fabric_.unplug(veths[used]);
+  return {};
+}
+
+Result<PortId> Pool::take_port(PortKind kind) {
+  {
+    std::lock_guard lock(mutex_);
+    ports_broken_[kind] = false;
+    std::vector<PortId>& ready = ports_[kind];
+    if (!ready.empty()) {
+      PortId port = std::move(ready.back());
+      ready.pop_back();
+      return port;
+    }
+  }
+  return fabric_.prepare(kind, nullptr);
+}
+
+void Pool::give_back(Driver& driver, Taken taken) {
+  for (const PortId& spare : taken.spares) (void)fabric_.unplug(spare);
+  if (!taken.shell.id.empty()) (void)driver.destroy(taken.shell.id);
+}
+
+std::vector<PoolMetrics> Pool::metrics() const {
+  std::lock_guard lock(mutex_);
+  std::vector<PoolMetrics> list;
+  for (const Shelf& shelf : shelves_) {
+    const std::string& technology = shelf.stock.shape.technology;
+    auto entry = std::ranges::find(list, technology, &PoolMetrics::technology);
+    if (entry == list.end()) {
+      list.push_back({technology, 0, 0, 0, 0, {}});
+      entry = list.end() - 1;
+    }
+    entry->hits += shelf.hits;
+    entry->misses += shelf.misses;
+    entry->ready += static_cast<unsigned>(shelf.places.size());
+    entry->wanted += size_;
+    entry->refill = std::max(entry->refill, shelf.refill);
+  }
+  return list;
+}
+
+void Pool::wait_full() {
+  if (size_ == 0) return;
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] {
+    bool full = !busy_;
+    for (const Shelf& shelf : shelves_) full &= shelf.broken || shelf.places.size() >= size_;
+    for (PortKind kind : {PortKind::tap, PortKind::packet}) {
+      auto ready = ports_.find(kind);
+      auto broken = ports_broken_.find(kind);
+      bool given_up = broken != ports_broken_.end() && broken->second;
+      full &= given_up || (ready == ports_.end() ? 0 : ready->second.size()) >= wanted_ports(kind);
+    }
+    return full;
+  });
+}
+
+void Pool::run() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    if (refill_one(lock) || refill_ports(lock)) continue;
+    changed_.notify_all();
+    changed_.wait(lock);
+  }
+}
+
+// Makes one shell for the emptiest shelf, without the lock; false: nothing to do.
+bool Pool::refill_one(std::unique_lock<std::mutex>& lock) {
+  auto shelf = std::ranges::min_element(shelves_, {}, [&](const Shelf& candidate) {
+    return candidate.broken ? size_t{size_} : candidate.places.size();
+  });
+  if (shelf == shelves_.end() || shelf->broken || shelf->places.size() >= size_) return false;
+  busy_ = true;
+  lock.unlock();
+  SteadyTime began = clock_.now();
+  Result<Place> place = make(*shelf->stock.driver, shelf->stock.shape);
+  auto took = clock_.now() - began;
+  lock.lock();
+  busy_ = false;
+  shelf->refill = took;
+  shelf->broken = !place;
+  if (place) shelf->places.push_back(*std::move(place));
+  return true;
+}
+
+Result<Pool::Place> Pool::make(Driver& driver, const ShellShape& shape) {
+  Place place;
+  place.shell = TRY(driver.prepare(shape));
+  if (!shape.own_network) return place;
+  Result<PortId> veth = fabric_.prepare(PortKind::veth, &place.shell.network_namespace);
+  if (!veth) {
+    discard(driver, place);
+    return std::move(veth).error();
+  }
+  place.veths.push_back(*std::move(veth));
+  return place;
+}
+
+size_t Pool::wanted_ports(PortKind kind) const {
+  for (const Shelf& shelf : shelves_)
+    if (shelf.stock.packet_kind == kind) return size_t{size_} * 2;
+  return 0;
+}
+
+bool Pool::refill_ports(std::unique_lock<std::mutex>& lock) {
+  for (PortKind kind : {PortKind::tap, PortKind::packet}) {
+    if (ports_broken_[kind] || ports_[kind].size() >= wanted_ports(kind)) continue;
+    busy_ = true;
+    lock.unlock();
+    Result<PortId> port = fabric_.prepare(kind, nullptr);
+    lock.lock();
+    busy_ = false;
+    ports_broken_[kind] = !port;
+    if (port) ports_[kind].push_back(*std::move(port));
+    return true;
+  }
+  return false;
+}
+
+}  // namespace vireo

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shells and ports made ahead of a request by a thread of its own. What was used is never used
+// again. Thread-safe. The destructor destroys what is spare.
+#pragma once
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "control/control.h"
+#include "driver/driver.h"
+#include "fabric/fabric.h"
+
+namespace vireo {
+
+class Pool {
+ public:
+  // What is kept ready: shells of one technology, each with one veth in its namespace when
+  // `own_network`, and loose ports of `packet_kind` beside them (two for each shell).
+  struct Stock {
+    Driver* driver = nullptr;
+    ShellShape shape;
+    std::optional<PortKind> packet_kind;
+  };
+  struct Taken {
+    Shell shell;
+    std::vector<PortId> spares;  // one for each port asked for, in order
+    bool pooled = false;
+  };
+  Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // A shell and its spare ports; made on the spot when none is ready.
+  Result<Taken> take(Driver& driver, const ShellShape& shape, std::span<const PortKind> ports);
+  void give_back(Driver& driver, Taken taken);  // unused: destroyed, never pooled again
+  std::vector<PoolMetrics> metrics() const;
+  void wait_full();  // until the refill thread has nothing to do
+
+ private:
+  struct Place {
+    Shell shell;
+    std::vector<PortId> veths;
+  };
+  struct Shelf {
+    Stock stock;
+    std::vector<Place> places;
+    std::chrono::nanoseconds refill{0};
+    uint64_t hits = 0, misses = 0;
+    bool broken = false;  // the last refill failed; until the next take()
+  };
+  void run();
+  bool refill_one(std::unique_lock<std::mutex>& lock);
+  bool refill_ports(std::unique_lock<std::mutex>& lock);
+  Result<Place> make(Driver& driver, const ShellShape& shape);
+  Result<void> complete(Taken& taken, std::vector<PortId> veths, std::span<const PortKind> ports);
+  Result<PortId> take_port(PortKind kind);
+  void discard(Driver& driver, const Place& place);
+  size_t wanted_ports(PortKind kind) const;
+
+  Fabric& fabric_;
+  Clock& clock_;
+  unsigned size_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Shelf> shelves_;
+  std::map<PortKind, std::vector<PortId>> ports_;
+  std::map<PortKind, bool> ports_broken_;
+  bool ending_ = false, busy_ = false;
+  std::thread thread_;
+};
+
+}  // namespace vireo

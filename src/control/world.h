@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// What control holds in memory of services, functions and their generations. Plain values; the
+// reconciler moves them.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "control/commit_queue.h"
+#include "control/control.h"
+#include "control/plan/planner.h"
+#include "control/pool.h"
+#include "control/rows.h"
+
+namespace vireo {
+
+struct PortSlot {
+  PortSpec spec;
+  PortId spare;                           // until it is bound
+  bool plugged = false, open = false;
+  PortEndpoint endpoint;                  // from bind until start
+};
+
+// One copy of a function, from the shell that it takes to the last thing that it leaves.
+struct Generation {
+  enum class Stage { prepare, bind, start, booting, running, ended };
+  uint64_t number = 0;
+  InstanceSpec spec;
+  Driver* driver = nullptr;
+  Facets facets;
+  Stage stage = Stage::prepare;
+  InstanceId shell;                       // taken and not yet filled
+  std::vector<PortSlot> ports;
+  bool pooled = false;
+  bool exists = false;                    // the driver may know it by spec.id
+  bool ready = false;                     // said so (libvnf), or needs not
+  bool state_moved = false;               // of a replacement
+  bool asked = false, killed = false;     // to stop
+  SteadyTime deadline;                    // to be ready, or until it is killed
+  SteadyTime began, port_began, start_began;
+  std::vector<Phase> phases;
+  std::optional<ExitReason> exit;
+};
+
+struct Watch {
+  Fd page;                                // of the vitals
+  uint64_t heartbeat = 0, flows = 0;
+  std::vector<uint64_t> counters;
+  unsigned failures = 0;
+  bool checking = false;
+  std::optional<SteadyTime> next_check;
+  std::string health = "unknown", reason;
+  InstanceUsage usage;
+  std::vector<PortCounters> ports;
+  uint64_t last_packets = 0;
+  std::optional<SteadyTime> observed;
+  double cpu_percent = 0, packets_per_second = 0;
+};
+
+struct FunctionEntry {
+  std::string service, name;
+  std::optional<DesiredFunction> desired; // nothing: shall go
+  bool stopped = false;
+  uint64_t floor = 0;                     // generations below are replaced
+  uint64_t last_number = 0;
+  std::unique_ptr<Generation> current, next;
+  std::vector<std::unique_ptr<Generation>> old;  // on their way out
+  std::optional<InstanceRow> row;         // as last enqueued
+  unsigned restarts = 0;
+  std::optional<SteadyTime> last_end;     // of an unwanted end
+  std::chrono::nanoseconds backoff{0};
+  std::optional<SteadyTime> retry_at;
+  std::optional<SteadyTime> down_since;   // while healing
+  std::optional<std::chrono::nanoseconds> healed_in;
+  std::string reason;
+  Watch watch;
+
+  bool wanted() const { return desired.has_value() && !stopped; }
+};
+
+struct LinkEntry {
+  std::optional<DesiredLink> desired;
+  Facets applied;
+  bool exists = false;
+};
+
+struct ServiceEntry {
+  std::string name;
+  ServiceRow row;
+  bool has_row = false;
+  bool planned = false;                   // `desired` follows from `row`; else hands off
+  std::string blocked;                    // why it is not planned
+  Desired desired;
+  std::map<std::string, LinkEntry> links;
+  std::map<std::string, FunctionEntry> functions;
+  std::set<std::string> unsettled;        // functions
+  std::string operation;                  // under way, or ""
+  std::optional<Error> failure;           // of the operation, while it is rolled back
+  CommitQueue::Ticket ticket = 0;         // the last write for it
+  std::vector<CommitQueue::Ticket> tickets;
+  bool closing = false;                   // the last rows of the operation are enqueued
+  std::optional<SteadyTime> retry_at;     // of its links
+};
+
+// By service, and the function ("" for the service itself).
+using Subject = std::pair<std::string, std::string>;
+
+}  // namespace vireo
