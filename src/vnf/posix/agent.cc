@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vnf/posix/agent.h"
 
+#include "vnf/posix/memory.h"
+
 namespace vireo::vnf::posix {
 
 namespace {
@@ -10,7 +12,12 @@ struct Chunk {
   AgentHeader header;
   uint8_t bytes[agent_chunk_bytes];
 };
-Chunk chunk;  // touched only when a state travels
+Chunk* chunk;  // made when the first state travels
+
+bool have_chunk() {
+  if (chunk == nullptr) chunk = static_cast<Chunk*>(map_memory(sizeof(Chunk)));
+  return chunk != nullptr;
+}
 
 struct Sink : StateSink {
   uint32_t used;
@@ -19,7 +26,7 @@ struct Sink : StateSink {
 
 void flush(Sink& sink) {
   if (sink.used == 0 || sink.refused) return;
-  sink.refused = !tell(AgentMessage::state_chunk, 0, chunk.bytes, sink.used);
+  sink.refused = !tell(AgentMessage::state_chunk, 0, chunk->bytes, sink.used);
   sink.used = 0;
 }
 
@@ -29,7 +36,7 @@ void write_state(StateSink* self, const void* bytes, uint32_t count) {
   while (count > 0) {
     const uint32_t room = agent_chunk_bytes - sink.used;
     const uint32_t part = count < room ? count : room;
-    __builtin_memcpy(chunk.bytes + sink.used, from, part);
+    __builtin_memcpy(chunk->bytes + sink.used, from, part);
     sink.used += part;
     from += part;
     count -= part;
@@ -40,7 +47,7 @@ void write_state(StateSink* self, const void* bytes, uint32_t count) {
 void export_state(const FunctionEntry& function) {
   Sink sink{};
   sink.write = write_state;
-  if (function.table->state_version != 0) {
+  if (function.table->state_version != 0 && have_chunk()) {
     function.export_state(sink);
     flush(sink);
   }
@@ -57,12 +64,13 @@ void refill(Source& source) {
   PollFd more{fd_agent, poll_in, 0};
   source.at = source.length = 0;
   source.ended = true;
+  if (!have_chunk()) return;
   if (wait_ready(&more, 1, 2'000'000'000) == 0) return;
-  const long got = receive(fd_agent, &chunk, sizeof chunk, message_dont_wait);
-  if (got < static_cast<long>(sizeof chunk.header)) return;
-  const uint32_t length = static_cast<uint32_t>(got) - static_cast<uint32_t>(sizeof chunk.header);
-  if (chunk.header.type != static_cast<uint32_t>(AgentMessage::state_chunk)) return;
-  if (chunk.header.length != length) return;
+  const long got = receive(fd_agent, chunk, sizeof *chunk, message_dont_wait);
+  if (got < static_cast<long>(sizeof chunk->header)) return;
+  const uint32_t length = static_cast<uint32_t>(got) - static_cast<uint32_t>(sizeof chunk->header);
+  if (chunk->header.type != static_cast<uint32_t>(AgentMessage::state_chunk)) return;
+  if (chunk->header.length != length) return;
   source.length = length;
   source.ended = false;
 }
@@ -75,7 +83,7 @@ bool read_state(StateSource* self, void* bytes, uint32_t count) {
     if (source.ended) return false;
     const uint32_t have = source.length - source.at;
     const uint32_t part = count < have ? count : have;
-    __builtin_memcpy(to, chunk.bytes + source.at, part);
+    __builtin_memcpy(to, chunk->bytes + source.at, part);
     source.at += part;
     to += part;
     count -= part;

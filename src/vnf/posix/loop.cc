@@ -26,7 +26,7 @@ struct Loop {
   uint64_t next_tick_ns;
   uint64_t last_work_ns;
 };
-Loop loop;
+constinit Loop loop{};
 
 void note_batch(uint64_t started_cycles, uint64_t started_ns) {
   const uint64_t took = loop.clock.now() - started_ns;
@@ -118,6 +118,7 @@ int64_t patience(uint64_t now) {
 }  // namespace
 
 void run(const FunctionEntry& function) {
+  const uint64_t began = cycles();
   open_process(*function.table);
   loop.function = &function;
   loop.clock.start(identity().tsc_khz);
@@ -128,6 +129,7 @@ void run(const FunctionEntry& function) {
   const uint64_t now = loop.clock.now();
   loop.next_tick_ns = now + idle_tick_ns;
   loop.last_work_ns = now;
+  store(vitals().busy_cycles, cycles() - began);  // what it took to start
   announce_ready(now);
   serve();
 }
