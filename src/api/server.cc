@@ -11,6 +11,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <deque>
+#include <limits>
 
 #include "api/routes.h"
 #include "base/log.h"
@@ -100,7 +101,8 @@ uint32_t Session::peer_uid() {
 
 void Session::read_request() {
   parser_ = std::make_unique<Parser>();
-  parser_->body_limit(boost::none);
+  // Counted in take_body(). "No limit" as boost::none is taken for a limit of nothing (Boost 1.74).
+  parser_->body_limit(std::numeric_limits<uint64_t>::max());
   request_ = Request{};
   request_.uid = peer_uid();
   http::async_read_header(socket_, buffer_, *parser_,
