@@ -41,6 +41,12 @@ ParsedDescriptor parse_descriptor(std::string_view text, const LocalFileReader& 
   return parsed;
 }
 
+std::string service_name(std::string_view text) {
+  YamlTree tree = parse_yaml(text);
+  const YamlNode* name = tree.root.find("service");
+  return name != nullptr && name->is_scalar() ? name->value : "";
+}
+
 std::vector<std::string> local_files(std::string_view text) {
   std::vector<std::string> names;
   YamlTree tree = parse_yaml(text);

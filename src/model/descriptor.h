@@ -37,6 +37,9 @@ ParsedDescriptor parse_descriptor(
 // for the CLI, which sends them. Unparsable text gives none: the daemon says what is wrong.
 std::vector<std::string> local_files(std::string_view text);
 
+// The name under `service:`, "" when the text does not say one.
+std::string service_name(std::string_view text);
+
 // The JSON Schema (draft 2020-12) of the descriptor, generated from the same table that drives the
 // parser. With a section name ("functions", "links", ...), that part alone.
 Result<std::string> descriptor_schema(std::string_view section = {});

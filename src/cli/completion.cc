@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+
+namespace vireo {
+
+static constexpr std::string_view bash_script = R"script(_vireo() {
+  local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]}
+  if [ "$COMP_CWORD" = 1 ]; then
+    COMPREPLY=($(compgen -W "plan run ps inspect logs exec stop start restart rm events wait bench host image schema version completion --local --socket --output --help" -- "$word"))
+    return
+  fi
+  case $verb in
+    plan|run) COMPREPLY=($(compgen -f -- "$word")) ;;
+    image)
+      if [ "$COMP_CWORD" = 2 ]; then
+        COMPREPLY=($(compgen -W "build import ls inspect rm" -- "$word"))
+      else
+        COMPREPLY=($(compgen -f -- "$word"))
+      fi ;;
+    ps|rm|wait|events)
+      COMPREPLY=($(compgen -W "$(vireo ps --quiet 2>/dev/null | cut -d/ -f1 | sort -u)" -- "$word")) ;
+;
+    inspect|logs|exec|stop|start|restart)
+      COMPREPLY=($(compgen -W "$(vireo ps --quiet 2>/dev/null; vireo ps --quiet 2>/dev/null | cut -d/ -f1 | sort -u)" -- "$word")) ;
+    ;
+    esac
+    }
+complete -F _vireo vireo
+)script";
+
+Result<int> completion_verb(const Arguments& arguments, Daemon&) {
+  if (arguments.target != "bash")
+    return Error{Errc::unsupported, "there is a completion script for bash only"};
+  print(bash_script);
+  return 0;
+}
+
+}  // namespace vireo

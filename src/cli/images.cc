@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/text.h"
+#include "cli/operation.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+#include "host/files.h"
+
+namespace vireo {
+namespace {
+
+std::string image_path(const std::string& reference) {
+  return "/v1/images/" + percent_encode(reference);
+}
+
+// Settings of a plain archive in the form of an OCI image's config; "" for none.
+std::string settings_json(const ImageSettings& image) {
+  Json json;
+  auto list = [&](const char* name, const std::vector<std::string>& values) {
+    if (!values.empty()) json.set(name, json_of(values));
+  };
+  auto text = [&](const char* name, const std::string& value) {
+    if (!value.empty()) json.set(name, value);
+  };
+  list("Entrypoint", image.entry_point);
+  list("Cmd", image.command);
+  list("Env", image.environment);
+  text("User", image.user);
+  text("WorkingDir", image.working_directory);
+  text("StopSignal", image.stop_signal);
+  Json volumes;
+  for (const std::string& path : image.volumes) volumes.set(path, Json::object());
+  if (volumes.is_object()) json.set("Volumes", std::move(volumes));
+  return json.is_object() ? json.dump() : "";
+}
+
+// An OCI layout folder as an archive, in a memory file: read here, with the user's rights.
+Result<Fd> packed(const std::string& folder) {
+  if (!exists(folder + "/oci-layout"))
+    return Error{Errc::invalid,
+                 fmt::format("{} is not an OCI layout: it has no `oci-layout`; a root "
+                             "file system is imported as a tar archive",
+                             folder)};
+  Fd archive(::memfd_create("archive", MFD_CLOEXEC));
+  if (!archive) return system_error("cannot create a memory file");
+  std::string tar = "tar", in = "-C", from = folder, make = "-cf-";
+  std::string layout = "oci-layout", index = "index.json", blobs = "blobs";
+  char* words[] = {tar.data(),    make.data(),  in.data(),    from.data(),
+                   layout.data(), index.data(), blobs.data(), nullptr};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, archive.get(), STDOUT_FILENO);
+  pid_t pid = 0;
+  int failed = ::posix_spawnp(&pid, "tar", &actions, nullptr, words, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) return system_error("cannot run tar", failed);
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  if (status != 0) return Error{Errc::invalid, fmt::format("tar could not pack {}", folder)};
+  ::lseek(archive.get(), 0, SEEK_SET);
+  return archive;
+}
+
+Result<Fd> open_archive(const std::string& source) {
+  Fd fd = TRY(open_path(source, O_RDONLY));
+  struct stat state {};
+  if (::fstat(fd.get(), &state) == 0 && S_ISDIR(state.st_mode)) return packed(source);
+  return fd;
+}
+
+Result<Json> follow(Daemon& daemon, Json operation, const std::string& waiting) {
+  return follow_operation(daemon, std::move(operation),
+                          {.waiting = waiting, .on_interrupt = {}, .left_behind = {}});
+}
+
+// What the operation says it made: one line a step.
+void print_made(const Json& operation) {
+  for (const Json& step : operation["steps"].items()) print(step["subject"].text() + "\n");
+}
+
+}  // namespace
+
+Result<int> image_build_verb(const Arguments& arguments, Daemon& daemon) {
+  std::vector<std::string> functions = arguments.words;
+  if (functions.empty()) functions = {"all"};
+  Json body = Json::object().set("functions", json_of(functions));
+  Json operation = TRY(daemon.call("POST", "/v1/image-builds", body.dump()));
+  Json done = TRY(follow(daemon, std::move(operation), "image build"));
+  if (!printed_raw(arguments, done)) print_made(done);
+  return 0;
+}
+
+Result<int> image_import_verb(const Arguments& arguments, Daemon& daemon) {
+  Fd archive = TRY(open_archive(arguments.target));
+  struct stat state {};
+  if (::fstat(archive.get(), &state) != 0) return system_error("cannot read the archive");
+  if (!S_ISREG(state.st_mode))
+    return Error{Errc::invalid, fmt::format("{} is not a file", arguments.target)};
+  ProgressLine progress;
+  progress.show(fmt::format("sending {} of {}", bytes_text(static_cast<uint64_t>(state.st_size)),
+                            arguments.target));
+  std::string target =
+      fmt::format("/v1/images?reference={}&settings={}", percent_encode(arguments.image_name),
+                  percent_encode(settings_json(arguments.image)));
+  Json operation = TRY(daemon.upload(target, archive, static_cast<uint64_t>(state.st_size)));
+  progress.clear();
+  Json done = TRY(follow(daemon, std::move(operation), "image import"));
+  if (!printed_raw(arguments, done)) print_made(done);
+  return 0;
+}
+
+Result<int> image_list_verb(const Arguments& arguments, Daemon& daemon) {
+  Json images = TRY(daemon.get("/v1/images"));
+  if (printed_raw(arguments, images)) return 0;
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& image : images.items())
+    rows.push_back({image["reference"].text(), image["digest"].text().substr(0, 19),
+                    bytes_text(static_cast<uint64_t>(image["size"].integer())),
+                    image["function"].is_object() ? image["function"]["role"].text() : "endpoint",
+                    image["created"].text().substr(0, 10)});
+  if (rows.empty()) {
+    print("no images; `vireo image build` packs Vireo's own, `vireo image import` takes others\n");
+    return 0;
+  }
+  print(table_text(
+      {{"IMAGE"}, {"DIGEST", false, 2}, {"SIZE", true}, {"ROLE", false, 1}, {"CREATED", false, 3}},
+      rows, terminal_width()));
+  return 0;
+}
+
+Result<int> image_inspect_verb(const Arguments& arguments, Daemon& daemon) {
+  Json image = TRY(daemon.get(image_path(arguments.target)));
+  if (!printed_raw(arguments, image)) print(yaml_text(image));
+  return 0;
+}
+
+Result<int> image_remove_verb(const Arguments& arguments, Daemon& daemon) {
+  TRY(daemon.call("DELETE", image_path(arguments.target), ""));
+  if (arguments.output == Output::table) print(fmt::format("{} removed\n", arguments.target));
+  return 0;
+}
+
+}  // namespace vireo

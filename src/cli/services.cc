@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verbs about services that run: ps, inspect, stop, start, restart, rm, wait.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/text.h"
+#include "cli/operation.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+
+namespace vireo {
+namespace {
+
+std::string restarts_text(const Json& row) {
+  std::string text = fmt::format("{}", row["restarts"].integer());
+  if (row["healed_ms"].is_number())
+    text += fmt::format("  (healed in {})", milliseconds_text(row["healed_ms"].number()));
+  return text;
+}
+
+std::vector<std::string> ps_row(const Json& row) {
+  bool runs = row["state"].text() == "running";
+  return {row["function"].text(),
+          row["technology"].text(),
+          row["state"].text(),
+          row["health"].text(),
+          runs ? uptime_text(row["up_seconds"]) : "-",
+          runs ? fmt::format("{:.0f} %", row["cpu_percent"].number()) : "-",
+          runs ? bytes_text(static_cast<uint64_t>(row["memory_bytes"].integer())) : "-",
+          runs ? rate_text(row["packets_per_second"].number()) : "-",
+          restarts_text(row)};
+}
+
+std::string ps_text(const Json& rows) {
+  static const std::vector<Column> columns{
+      {"FUNCTION"},         {"TECHNOLOGY", false, 2}, {"STATE"},
+      {"HEALTH", false, 1}, {"UP", true, 3},          {"CPU", true, 4},
+      {"MEMORY", true, 5},  {"PACKETS/S", true, 6},   {"RESTARTS", false, 7}};
+  std::vector<std::vector<std::string>> cells;
+  std::string reasons;
+  for (const Json& row : rows.items()) {
+    cells.push_back(ps_row(row));
+    if (std::string reason = row["reason"].text(); !reason.empty())
+      reasons += fmt::format("{}: {}\n", row["function"].text(), reason);
+  }
+  return table_text(columns, cells, terminal_width()) + reasons;
+}
+
+Result<Json> function_rows(Daemon& daemon, const std::string& service) {
+  return daemon.get(service.empty() ? "/v1/functions"
+                                    : "/v1/functions?service=" + percent_encode(service));
+}
+
+bool is_as_wanted(const Json& row, bool ready) {
+  std::string state = row["state"].text();
+  std::string health = row["health"].text();
+  if (!ready) return state == "stopped" || state == "exited";
+  return state == "running" && (health == "ready" || health == "healthy");
+}
+
+std::string waiting_for(const Json& rows, bool ready) {
+  std::vector<std::string> names;
+  for (const Json& row : rows.items())
+    if (!is_as_wanted(row, ready))
+      names.push_back(fmt::format("{} is {}, {}", row["function"].text(), row["state"].text(),
+                                  row["health"].text()));
+  return fmt::format("{}", fmt::join(names, "; "));
+}
+
+}  // namespace
+
+Result<int> ps_verb(const Arguments& arguments, Daemon& daemon) {
+  std::string service;
+  if (!arguments.target.empty()) service = TRY(find_target(daemon, arguments.target)).service;
+  Json rows = TRY(function_rows(daemon, service));
+  if (arguments.quiet) {
+    for (const Json& row : rows.items()) print(row["function"].text() + "\n");
+    return 0;
+  }
+  if (printed_raw(arguments, rows)) return 0;
+  if (rows.items().empty())
+    print("no functions; `vireo run FILE` starts a service\n");
+  else
+    print(ps_text(rows));
+  return 0;
+}
+
+Result<int> inspect_verb(const Arguments& arguments, Daemon& daemon) {
+  Target target = TRY(find_target(daemon, arguments.target));
+  Json json = TRY(daemon.get(target.path()));
+  if (!printed_raw(arguments, json)) print(yaml_text(json));
+  return 0;
+}
+
+Result<int> change_verb(const Arguments& arguments, Daemon& daemon) {
+  Target target = TRY(find_target(daemon, arguments.target));
+  Json operation =
+      TRY(daemon.call("POST", fmt::format("{}/{}", target.path(), arguments.verb), ""));
+  Json done =
+      TRY(follow_operation(daemon, std::move(operation),
+                           {.waiting = fmt::format("{} {}", arguments.verb, arguments.target),
+                            .on_interrupt = {},
+                            .left_behind = {}}));
+  if (printed_raw(arguments, done)) return 0;
+  std::string name =
+      target.function.empty() ? target.service : target.service + "/" + target.function;
+  std::string past = arguments.verb == "stop" ? "stopped" : arguments.verb + "ed";
+  print(fmt::format("{} {} in {}\n", name, past, milliseconds_text(done["duration_ms"].number())));
+  return 0;
+}
+
+Result<int> rm_verb(const Arguments& arguments, Daemon& daemon) {
+  std::vector<std::string> services = TRY(service_names(daemon));
+  if (!arguments.all) {
+    services = {TRY(unique_name(arguments.target, services, "service"))};
+  }
+  Json all = Json::array();
+  for (const std::string& service : services) {
+    Json operation = TRY(daemon.call("DELETE", "/v1/services/" + percent_encode(service), ""));
+    Json done =
+        TRY(follow_operation(daemon, std::move(operation),
+                             {.waiting = "rm " + service, .on_interrupt = {}, .left_behind = {}}));
+    if (arguments.output == Output::table)
+      print(fmt::format("{} removed in {}\n", service,
+                        milliseconds_text(done["duration_ms"].number())));
+    all.push(std::move(done));
+  }
+  if (!printed_raw(arguments, all) && services.empty()) print("nothing to remove\n");
+  return 0;
+}
+
+Result<int> wait_verb(const Arguments& arguments, Daemon& daemon) {
+  std::string service = TRY(find_target(daemon, arguments.target)).service;
+  bool ready = arguments.wait_for != "stopped";
+  std::chrono::nanoseconds most = std::chrono::hours(24 * 365);
+  if (!arguments.timeout.empty()) most = TRY_IN("--timeout", parse_duration(arguments.timeout));
+  auto deadline = std::chrono::steady_clock::now() + most;
+  ProgressLine progress;
+  for (;;) {
+    Json rows = TRY(function_rows(daemon, service));
+    std::string missing = waiting_for(rows, ready);
+    if (missing.empty()) return 0;
+    if (std::chrono::steady_clock::now() >= deadline)
+      return Error{Errc::timed_out,
+                   fmt::format("`{}` is not {} after {}: {}", service, ready ? "ready" : "stopped",
+                               duration_text(most), missing)};
+    progress.show(missing);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+}  // namespace vireo
