@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only program of the test image: static, told by its first argument what to do. It prints to
+// standard output what a test wants to see from inside.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void print_file(const char* path) {
+  char buffer[4096];
+  int fd = open(path, O_RDONLY);
+  ssize_t n = fd < 0 ? -1 : read(fd, buffer, sizeof buffer);
+  if (n < 0) printf("%s: %s\n", path, strerror(errno));
+  if (n >= 0) printf("%s: %.*s\n", path, static_cast<int>(n), buffer);
+}
+
+static void print_open_fds() {
+  printf("fds:");
+  for (int fd = 0; fd < 1024; ++fd)
+    if (fcntl(fd, F_GETFD) >= 0) printf(" %d", fd);
+  printf("\n");
+}
+
+static void try_to_write(const char* path) {
+  int fd = open(path, O_WRONLY | O_CREAT, 0644);
+  printf("write %s: %s\n", path, fd < 0 ? strerror(errno) : "ok");
+  if (fd >= 0) close(fd);
+}
+
+// Reaps none and waits for ever: SIGTERM ends it with code 0.
+static void on_term(int) { _exit(0); }
+
+static int hold_memory(size_t mebibytes) {
+  for (size_t i = 0; i < mebibytes; ++i) {
+    char* piece = static_cast<char*>(malloc(1u << 20));
+    if (piece == nullptr) return 9;
+    memset(piece, 1, 1u << 20);
+  }
+  return 0;
+}
+
+int main(int count, char** arguments) {
+  setvbuf(stdout, nullptr, _IOLBF, 0);
+  const char* mode = count > 1 ? arguments[1] : "sleep";
+  signal(SIGTERM, on_term);
+  if (strncmp(mode, "exit:", 5) == 0) return atoi(mode + 5);
+  if (strncmp(mode, "signal:", 7) == 0) {
+    // Process 1 of a namespace is not ended by its own signals: a child is, and passes it on.
+    signal(SIGTERM, SIG_DFL);
+    pid_t child = fork();
+    if (child == 0) {
+      raise(atoi(mode + 7));
+      _exit(1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : 1;
+  }
+  if (strncmp(mode, "memory:", 7) == 0) return hold_memory(static_cast<size_t>(atoi(mode + 7)));
+  if (strcmp(mode, "stubborn") == 0) signal(SIGTERM, SIG_IGN);
+  if (strcmp(mode, "fds") == 0) print_open_fds();
+  if (strcmp(mode, "inspect") == 0) {
+    char directory[256] = "?", host[65] = "?";
+    printf("uid %u gid %u pid %d cwd %s host %s\n", getuid(), getgid(), getpid(),
+           getcwd(directory, sizeof directory), (gethostname(host, sizeof host), host));
+    for (int i = 2; i < count; ++i) print_file(arguments[i]);
+  }
+  if (strcmp(mode, "write") == 0)
+    for (int i = 2; i < count; ++i) try_to_write(arguments[i]);
+  if (strcmp(mode, "environment") == 0)
+    for (char** each = environ; *each != nullptr; ++each) printf("%s\n", *each);
+  if (strcmp(mode, "tty") == 0) {
+    printf("tty %d %s\n", isatty(0), isatty(0) ? ttyname(0) : "-");
+    return 3;
+  }
+  if (strcmp(mode, "sleep") != 0 && strcmp(mode, "stubborn") != 0) return 0;
+  for (;;) pause();
+}
