@@ -18,6 +18,7 @@ Result<std::string> run_script(const std::string& script) {
   ChildCommand command;
   command.program = "sh";
   command.arguments = {"sh", "-ec", script};
+  command.new_session = true;  // an interrupt lets the sample that runs finish
   Finished finished = TRY(run_program(command, 60s));
   if (finished.ok()) return finished.output;
   return Error{

@@ -88,6 +88,7 @@ Result<std::unique_ptr<Lab>> Lab::start(const std::string& program, unsigned poo
                        "--socket",      socket,
                        "--pool",        std::to_string(pool)};
   command.output = command.error = log.get();
+  command.new_session = true;  // an interrupt from the terminal is for the bench alone
   ChildProcess daemon = TRY(ChildProcess::start(command));
   auto lab = std::unique_ptr<Lab>(new Lab(std::move(directory), std::move(daemon), socket, pool));
   for (auto limit = std::chrono::steady_clock::now() + 20s;;) {

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/bench.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+
+#include "bench/bench_options.h"
+#include "bench/lab.h"
+#include "bench/measurements.h"
+#include "bench/published.h"
+#include "bench/report.h"
+#include "host/profile.h"
+
+namespace vireo::bench {
+namespace {
+
+int fail(const Error& error, int code) {
+  fmt::print(stderr, "vireo: {}\n", error.message);
+  return code;
+}
+
+// SIGINT and SIGTERM as something to ask for between samples.
+class Interruption {
+ public:
+  Interruption() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+    fd_ = Fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  bool came() const {
+    pollfd event{fd_.get(), POLLIN, 0};
+    return ::poll(&event, 1, 0) > 0;
+  }
+
+ private:
+  Fd fd_;
+};
+
+// The default congestion control of the machine is named before the bench leaves its namespace.
+Json host_facts(const BenchOptions& options) {
+  HostProfile profile = read_host_profile();
+  return Json()
+      .set("version", VIREO_VERSION)
+      .set("kernel", profile.kernel)
+      .set("processor", profile.processor)
+      .set("cpus", profile.cpus)
+      .set("memory", profile.memory)
+      .set("memory_available", profile.memory_available)
+      .set("cgroup", profile.cgroup)
+      .set("default_congestion_control", profile.congestion_control)
+      .set("kvm_device", profile.kvm_device)
+      .set("xen_dom0", profile.xen_dom0)
+      .set("quick", options.quick);
+}
+
+bool technology_wanted(const BenchOptions& options) {
+  const auto& names = options.technologies;
+  return names.empty() || std::find(names.begin(), names.end(), "container") != names.end();
+}
+
+std::vector<Row> measure(const BenchOptions& options, const Workshop& workshop,
+                         const Interruption& interruption) {
+  auto progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
+  std::vector<Row> rows;
+  for (const std::string& metric : options.metrics) {
+    for (Round& round : rounds_of(metric, options, workshop)) {
+      if (interruption.came()) return rows;
+      auto found = run_round(std::move(round), progress, [&] { return interruption.came(); });
+      rows.insert(rows.end(), found.begin(), found.end());
+    }
+  }
+  return rows;
+}
+
+// Those of the draft's rows that belong to what was asked for.
+void add_draft(std::vector<Row>& rows, const BenchOptions& options) {
+  for (const std::string& metric : options.metrics) {
+    if (metric == "heal") continue;
+    add_missing_technologies(rows, metric, "no driver of this build runs it");
+    for (Row& row : published_rows())
+      if (row.metric == metric) rows.push_back(std::move(row));
+  }
+}
+
+std::optional<double> noise_of(const std::vector<Row>& rows) {
+  for (const char* metric : {"function_ready", "throughput", "round_trip"})
+    for (const Row& row : rows)
+      if (row.metric == metric && row.peer.empty())
+        if (auto difference = aa_difference(row.samples)) return difference;
+  return {};
+}
+
+std::string command_text(const std::vector<std::string>& arguments) {
+  std::string text = "vireo bench";
+  for (const std::string& argument : arguments) text += " " + argument;
+  return text;
+}
+
+Result<Report> make_report(const BenchOptions& options, const BenchPrograms& programs) {
+  Interruption interruption;
+  Report report;
+  report.quick = options.quick;
+  report.host = host_facts(options);
+  TRY(enter_private_namespaces());
+  TemporaryDirectory folder = TRY(TemporaryDirectory::make("vireo-bench"));
+  Workshop workshop = TRY(prepare_workshop(options, programs, folder.path()));
+  report.host.set("congestion_control", workshop.congestion_control);
+  if (technology_wanted(options)) report.rows = measure(options, workshop, interruption);
+  add_ratios(report.rows);
+  report.aa_difference = noise_of(report.rows);
+  report.host.set("aa_difference_percent",
+                  report.aa_difference ? Json(*report.aa_difference) : Json());
+  if (interruption.came()) report.host.set("interrupted", true);
+  return report;
+}
+
+Result<void> write_report(const Report& report, const BenchOptions& options) {
+  fmt::print("{}", options.output == "table" ? text_report(report) : json_report(report));
+  std::fflush(stdout);
+  if (options.report.empty()) return {};
+  return replace_file(options.report, html_report(report));
+}
+
+int exit_code(const Report& report, bool check) {
+  bool measured = std::any_of(report.rows.begin(), report.rows.end(), [](const Row& row) {
+    return row.status == RowStatus::measured && !row.samples.empty();
+  });
+  bool missed = std::any_of(report.verdicts.begin(), report.verdicts.end(),
+                            [](const Verdict& verdict) { return verdict.met == false; });
+  return !measured || (check && missed) ? 1 : 0;
+}
+
+}  // namespace
+
+int run_bench(const std::vector<std::string>& arguments, const BenchPrograms& programs) {
+  auto options = parse_bench_options(arguments);
+  if (!options) {
+    fmt::print(stderr, "vireo: {}\n\n{}", options.error().message, bench_usage());
+    return 2;
+  }
+  if (options->help) {
+    fmt::print("{}", bench_usage());
+    return 0;
+  }
+  auto rules = goal_rules();
+  if (!rules) return fail(rules.error(), 1);
+  auto report = make_report(*options, programs);
+  if (!report) return fail(report.error(), 1);
+  report->command = command_text(arguments);
+  auto verdicts = judge(*rules, report->rows);
+  if (options->check) report->verdicts = verdicts;
+  int code = exit_code(*report, options->check);
+  add_draft(report->rows, *options);
+  auto written = write_report(*report, *options);
+  return written ? code : fail(written.error(), 1);
+}
+
+}  // namespace vireo::bench
