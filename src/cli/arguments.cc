@@ -48,6 +48,9 @@ class Parser {
     }
     if (spoken() == "vireo rm" && arguments_.target.empty() && !arguments_.all)
       return {std::nullopt, 2, "vireo rm: name a service, or say `--all`\n"};
+    // The parser leaves the mark between its own options and the command's.
+    std::vector<std::string>& command = arguments_.words;
+    if (!command.empty() && command[0] == "--") command.erase(command.begin());
     arguments_.verb = spoken().substr(std::string_view("vireo ").size());
     arguments_.output = output_ == "json"   ? Output::json
                         : output_ == "yaml" ? Output::yaml

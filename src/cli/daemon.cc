@@ -59,8 +59,8 @@ Result<void> Daemon::stream(std::string_view target,
 }
 
 Result<Fd> Daemon::upgrade(std::string_view target, std::string_view protocol,
-                           std::string_view body) {
-  auto connection = client_.upgrade(target, protocol, body);
+                           std::string_view body, std::string& received) {
+  auto connection = client_.upgrade(target, protocol, body, received);
   if (connection) return connection;
   auto problem = parse_json(connection.error().message);
   if (problem && problem->is_object())

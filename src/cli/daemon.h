@@ -21,7 +21,8 @@ class Daemon {
   Result<Json> call(std::string_view method, std::string_view target, std::string_view body);
   Result<Json> upload(std::string_view target, const Fd& archive, uint64_t size);
   Result<void> stream(std::string_view target, const std::function<bool(std::string_view)>& piece);
-  Result<Fd> upgrade(std::string_view target, std::string_view protocol, std::string_view body);
+  Result<Fd> upgrade(std::string_view target, std::string_view protocol, std::string_view body,
+                     std::string& received);
   const std::string& socket() const { return socket_; }
 
  private:

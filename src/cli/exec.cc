@@ -20,24 +20,26 @@ constexpr size_t largest_frame = 16u << 20;
 
 class Session {
  public:
-  Session(Fd connection, bool interactive) : connection_(std::move(connection)) {
+  Session(Fd connection, std::string received, bool interactive)
+      : connection_(std::move(connection)), received_(std::move(received)) {
     input_ = interactive ? STDIN_FILENO : -1;
   }
 
   // Until the command has ended; its exit code.
   Result<int> run() {
     SignalWatch signals({SIGWINCH});
-    if (input_ < 0) TRY(send(end_of_input, {}));
-    for (;;) {
+    TRY(take_frames());
+    if (input_ < 0 && !code_) TRY(send(end_of_input, {}));
+    while (!code_) {
       std::array<pollfd, 3> wait{
           {{connection_.get(), POLLIN, 0}, {input_, POLLIN, 0}, {signals.fd(), POLLIN, 0}}};
       if (::poll(wait.data(), wait.size(), -1) < 0 && errno != EINTR)
         return system_error("cannot wait");
       if (wait[0].revents != 0) TRY(read_connection());
-      if (code_) return *code_;
-      if (wait[1].revents != 0) TRY(read_input());
-      if (wait[2].revents != 0 && signals.take() != 0) TRY(send_size());
+      if (wait[1].revents != 0 && !code_) TRY(read_input());
+      if (wait[2].revents != 0 && signals.take() != 0 && !code_) TRY(send_size());
     }
+    return *code_;
   }
 
  private:
@@ -72,6 +74,9 @@ class Session {
     if (n < 0 && errno == EINTR) return {};
     if (n <= 0) return Error{Errc::unavailable, "the daemon closed the connection"};
     received_.append(buffer.data(), static_cast<size_t>(n));
+    return take_frames();
+  }
+  Result<void> take_frames() {
     while (received_.size() >= head_size) {
       size_t size = 0;
       for (size_t i = 1; i < head_size; i++)
@@ -110,7 +115,9 @@ Result<int> exec_verb(const Arguments& arguments, Daemon& daemon) {
   Json body;
   body.set("arguments", json_of(arguments.words)).set("terminal", arguments.terminal);
   body.set("rows", size.rows).set("columns", size.columns);
-  Session session(TRY(daemon.upgrade(target.path() + "/exec", "vireo-exec", body.dump())),
+  std::string received;
+  Fd connection = TRY(daemon.upgrade(target.path() + "/exec", "vireo-exec", body.dump(), received));
+  Session session(std::move(connection), std::move(received),
                   arguments.interactive || arguments.terminal);
   std::optional<RawTerminal> raw;
   if (arguments.terminal) raw.emplace();

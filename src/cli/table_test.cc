@@ -13,9 +13,9 @@ const std::vector<std::vector<std::string>> rows{{"a", "10 %", ""}, {"long-name"
 
 TEST(Table, aligns_and_leaves_no_blanks_at_line_ends) {
   EXPECT_EQ(table_text(columns, rows, 0),
-            "NAME         CPU    NOTE\n"
+            "NAME         CPU   NOTE\n"
             "a           10 %\n"
-            "long-name    5 %    x\n");
+            "long-name    5 %   x\n");
 }
 
 TEST(Table, the_least_needed_columns_leave_first) {

@@ -164,7 +164,7 @@ Result<HttpAnswer> HttpClient::stream(std::string_view target,
 }
 
 Result<Fd> HttpClient::upgrade(std::string_view target, std::string_view protocol,
-                               std::string_view body) {
+                               std::string_view body, std::string& received) {
   socket_ = Fd();
   TRY(connect());
   TRY(
@@ -172,7 +172,10 @@ Result<Fd> HttpClient::upgrade(std::string_view target, std::string_view protoco
                        "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
                        target, protocol, body.size(), body)));
   HttpAnswer answer = TRY(read_head());
-  if (answer.status == 101) return std::move(socket_);
+  if (answer.status == 101) {
+    received = std::exchange(received_, {});
+    return std::move(socket_);
+  }
   TRY(read_body(answer, [&](std::string_view part) {
     answer.body += part;
     return true;

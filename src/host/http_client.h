@@ -31,7 +31,9 @@ class HttpClient {
   Result<HttpAnswer> stream(std::string_view target,
                             const std::function<bool(std::string_view)>& piece);
   // POST with `Upgrade: protocol`; on 101 the connection is yours, else the answer's problem.
-  Result<Fd> upgrade(std::string_view target, std::string_view protocol, std::string_view body);
+  // `received`: what the peer sent behind the head already, to be read before the connection.
+  Result<Fd> upgrade(std::string_view target, std::string_view protocol, std::string_view body,
+                     std::string& received);
 
  private:
   Result<void> connect();
