@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 namespace vireo {
 namespace {
 
@@ -147,7 +150,8 @@ const Case cases[] = {
      "3:45 duplicate key `x` in `config` of function `f` | it is first on line 3\n"},
     {"later_key", "functions: { f: { image: i, scale: { min: 1 } } }\n",
      "3:29 `scale` is not implemented in this version | take it out\n"},
-    {"wrong_kind", "functions: [a]\n", "3:12 `functions` must be a map of functions, not a list | \n"},
+    {"wrong_kind", "functions: [a]\n",
+     "3:12 `functions` must be a map of functions, not a list | \n"},
     {"no_image", "functions: { f: {} }\n",
      "3:17 function `f` has no `image` | add `image:`, what runs; `vireo image ls` lists those at "
      "hand\n"},
@@ -269,6 +273,28 @@ TEST(Descriptor, bombs_are_refused) {
 TEST(Descriptor, names_its_local_files) {
   EXPECT_EQ(local_files(whole), (std::vector<std::string>{"nginx.conf"}));
   EXPECT_TRUE(local_files("{{{").empty());
+}
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(Descriptor, the_examples_are_valid) {
+  size_t seen = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(VIREO_EXAMPLES)) {
+    if (entry.path().extension() != ".yaml") continue;
+    seen++;
+    auto beside = [&](const std::string& name) -> Result<std::string> {
+      std::string content = content_of(entry.path().parent_path() / name);
+      if (content.empty()) return Error{Errc::not_found, "no file " + name};
+      return content;
+    };
+    std::string text = content_of(entry.path());
+    for (const Finding& finding : parse_descriptor(text, beside).findings)
+      ADD_FAILURE() << finding_text(finding, entry.path().string(), text);
+  }
+  EXPECT_GT(seen, 0u);
 }
 
 }  // namespace

@@ -193,10 +193,19 @@ const TextGrammar url_path_grammar{"a path", "/health", "^/[!-~]{0,999}$", is_ur
 const TextGrammar local_file_grammar{"a file name", "nginx.conf", "^[^\\u0000-\\u001f]{1,4000}$",
                                      is_local_file};
 const TextGrammar mode_grammar{"a file mode in octal digits", "0644", "^0?[0-7]{3}$", is_mode};
-const TextGrammar subnet_grammar{"a subnet", "10.20.0.0/24", "^[0-9A-Fa-f.:]+/[0-9]{1,3}$",
-                                 [](std::string_view t) { return parse_prefix(t).has_value(); }};
-const TextGrammar address_grammar{"an IP address", "10.20.0.5", "^[0-9A-Fa-f.:]+$",
-                                  [](std::string_view t) { return parse_ip(t).has_value(); }};
+// IPv4 exactly; of IPv6 the characters and the count of colons.
+const TextGrammar subnet_grammar{
+    "a subnet", "10.20.0.0/24",
+    "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){"
+    "3}|"
+    "(?=.*::|([^:]*:){7}|([^:]*:){6}[0-9.]+)[0-9A-Fa-f:]+[0-9A-Fa-f:.]*)/[0-9]+$",
+    [](std::string_view t) { return parse_prefix(t).has_value(); }};
+const TextGrammar address_grammar{
+    "an IP address", "10.20.0.5",
+    "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){"
+    "3}|"
+    "(?=.*::|([^:]*:){7}|([^:]*:){6}[0-9.]+)[0-9A-Fa-f:]+[0-9A-Fa-f:.]*)$",
+    [](std::string_view t) { return parse_ip(t).has_value(); }};
 const TextGrammar mac_grammar{"a MAC address", "02:00:00:00:00:05",
                               "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$",
                               [](std::string_view t) { return parse_mac(t).has_value(); }};
