@@ -130,15 +130,19 @@ Result<Json> Lab::import_image(const std::string& archive, const std::string& re
   return completed(answer_json(client_.upload(target, file, static_cast<uint64_t>(size))));
 }
 
+// Spares of all shapes are counted together, `pool_` of each.
 Result<void> Lab::wait_for_pool(std::chrono::milliseconds limit) {
+  const std::string gauge = "\nvireo_pool_ready{technology=\"container\"} ";
+  if (pool_ == 0) return {};
   for (auto end = std::chrono::steady_clock::now() + limit;
-       pool_ > 0 && std::chrono::steady_clock::now() < end;) {
+       std::chrono::steady_clock::now() < end;) {
     HttpAnswer metrics = TRY(client_.request("GET", "/metrics"));
-    std::string full = fmt::format("vireo_pool_ready{{technology=\"container\"}} {}\n", pool_);
-    if (metrics.body.find(full) != std::string::npos) return {};
+    size_t at = metrics.body.find(gauge);
+    unsigned long ready =
+        at == std::string::npos ? 0 : std::strtoul(&metrics.body[at + gauge.size()], nullptr, 10);
+    if (ready > 0 && ready % pool_ == 0) return {};
     std::this_thread::sleep_for(2ms);
   }
-  if (pool_ == 0) return {};
   return Error{Errc::timed_out, "the pool did not refill in time"};
 }
 

@@ -75,7 +75,11 @@ class RuncProbe final : public Probe {
     Sample sample;
     prober_->reset();
     auto started = std::chrono::steady_clock::now();
-    TRY(run({"run", "--detach", "--bundle", bundle_, "bench"}));
+    auto begun = run({"run", "--detach", "--bundle", bundle_, "bench"});
+    if (!begun) {
+      (void)run({"delete", "--force", "bench"}).has_value();
+      return begun.error();
+    }
     auto answered = take_answers(*prober_, started, sample.values);
     TRY(run({"delete", "--force", "bench"}));
     TRY(answered);
