@@ -57,7 +57,8 @@ class Api {
   void remove_image(const ExchangePtr&);
 
  private:
-  Result<std::string> log_path(const std::string& service, const std::string& function);
+  Result<std::vector<std::string>> log_paths(const std::string& service,
+                                             const std::string& function);
   Result<Operation> find_operation(const std::string& id);
   // 202 with the operation, or, with ?wait=SECONDS, 200 when it has ended.
   void answer_operation(const ExchangePtr& exchange, const std::string& id);

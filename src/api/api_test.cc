@@ -73,7 +73,7 @@ TEST(OpenApi, refers_to_schemas_that_exist) {
 TEST(LogFile, reads_follows_and_survives_rotation) {
   auto directory = *TemporaryDirectory::make("vireo-log");
   std::string path = directory.path() + "/log";
-  LogFile file(path);
+  LogFile file({path + ".1", path});
   EXPECT_TRUE(file.read_all().empty());
   std::ofstream(path) << "2026-11-24T20:16:01.000001Z stdout F one\n"
                          "2026-11-24T20:16:02.000001Z stderr F two words\nhalf";
@@ -84,7 +84,7 @@ TEST(LogFile, reads_follows_and_survives_rotation) {
   ::rename(path.c_str(), (path + ".1").c_str());
   std::ofstream(path) << "2026-11-24T20:16:03.000001Z stdout F three\n";
   EXPECT_EQ(file.read_more().at(0).text, "three");
-  EXPECT_EQ(LogFile(path).read_all().size(), 3u);
+  EXPECT_EQ(LogFile({path + ".1", path}).read_all().size(), 3u);
 }
 
 TEST(LogFile, tail_and_since_select) {

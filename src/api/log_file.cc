@@ -36,7 +36,7 @@ std::vector<LogLine> LogFile::drain() {
 
 std::vector<LogLine> LogFile::read_all() {
   std::vector<LogLine> lines;
-  for (const std::string& path : {path_ + ".1", path_}) {
+  for (const std::string& path : older_) {
     auto opened = open_path(path, O_RDONLY);
     if (!opened) continue;
     file_ = std::move(*opened);

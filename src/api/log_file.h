@@ -23,11 +23,13 @@ struct LogLine {
 // Nothing for a line that is not in the format.
 std::optional<LogLine> parse_log_line(std::string_view line);
 
-// Follows one log across rotations. A read never blocks.
+// Follows the last of some files across rotations. A read never blocks.
 class LogFile {
  public:
-  explicit LogFile(std::string path) : path_(std::move(path)) {}
-  // What there is now, the rotated part first; no log yet: nothing.
+  // Oldest first; the last one is still written. None of them need exist.
+  explicit LogFile(std::vector<std::string> paths)
+      : older_(std::move(paths)), path_(older_.empty() ? "" : older_.back()) {}
+  // What there is now, the older files first.
   std::vector<LogLine> read_all();
   // What has been added since the last call.
   std::vector<LogLine> read_more();
@@ -35,6 +37,7 @@ class LogFile {
  private:
   std::vector<LogLine> drain();
 
+  std::vector<std::string> older_;
   std::string path_;
   Fd file_;
   std::string rest_;  // of a line not yet ended

@@ -58,20 +58,21 @@ void follow(Scheduler& scheduler, const ExchangePtr& exchange,
 
 }  // namespace
 
-Result<std::string> Api::log_path(const std::string& service, const std::string& function) {
-  auto [driver, instance] = TRY(parts_.control.find_instance(service, function));
+Result<std::vector<std::string>> Api::log_paths(const std::string& service,
+                                                const std::string& function) {
+  auto [driver, instance] = TRY(parts_.control.find_last(service, function));
   if (driver->output() == nullptr)
     return Error{Errc::unsupported, fmt::format("{} keeps no output", driver->info().name)};
-  return driver->output()->log_path(instance);
+  return driver->output()->log_paths(instance);
 }
 
 void Api::logs(const ExchangePtr& exchange) {
   const Request& request = exchange->request();
   auto query = parse_log_query(request.query);
   if (!query) return exchange->reply(problem_response(query.error()));
-  auto path = log_path(request.params.at("service"), request.params.at("function"));
-  if (!path) return exchange->reply(problem_response(path.error()));
-  auto file = std::make_shared<LogFile>(*path);
+  auto paths = log_paths(request.params.at("service"), request.params.at("function"));
+  if (!paths) return exchange->reply(problem_response(paths.error()));
+  auto file = std::make_shared<LogFile>(*paths);
   exchange->begin("application/x-ndjson");
   std::vector<LogLine> lines = selected(file->read_all(), query->tail, query->since);
   if (!lines.empty()) exchange->write(ndjson(lines));

@@ -1,92 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/control.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
-#include "control/observer.h"
-#include "control/plan/changes.h"
-#include "control/pool.h"
-#include "control/reconciler.h"
-#include "control/status.h"
-#include "control/submission.h"
+#include <algorithm>
+
+#include "control/state.h"
 
 namespace vireo {
 
-// In the order of making: the commit queue ends last of those that use it.
-struct Control::State {
-  State(Parts given, ControlOptions chosen)
-      : parts(std::move(given)),
-        options(std::move(chosen)),
-        planning(parts, options),
-        commits(parts.store, parts.wake ? parts.wake : [] {}),
-        journal(parts.store, commits, parts.clock),
-        reconciler(parts, commits, journal,
-                   [this](const ServiceRow& row, const Allocation& allocation) {
-                     return planning.plan(row, allocation);
-                   }),
-        observer(parts, reconciler, journal) {}
-
-  Parts parts;
-  ControlOptions options;
-  Planning planning;
-  CommitQueue commits;
-  Journal journal;
-  Reconciler reconciler;
-  Observer observer;
-  std::unique_ptr<Pool> pool;
-};
-
-namespace {
-
-// A shell for each technology that the host can run: one with a veth, and ports beside it.
-std::vector<Pool::Stock> stocks_of(Control::Parts& parts,
-                                   const std::vector<TechnologyOffer>& offers) {
-  std::vector<Pool::Stock> stocks;
-  for (const TechnologyOffer& offer : offers) {
-    if (!offer.support.possible) continue;
-    Pool::Stock stock;
-    stock.driver = parts.drivers[offer.driver];
-    stock.shape = {offer.technology, true};
-    for (PortKind kind : parts.fabric.info().port_kinds)
-      if (!stock.packet_kind && kind != PortKind::veth &&
-          std::ranges::find(offer.port_kinds, kind) != offer.port_kinds.end())
-        stock.packet_kind = kind;
-    stocks.push_back(stock);
-    stock.shape.own_network = false;
-    stock.packet_kind.reset();
-    stocks.push_back(stock);
+Control::State::State(Parts given, ControlOptions wanted)
+    : parts(std::move(given)),
+      options(std::move(wanted)),
+      commits(parts.store, parts.wake),
+      journal(parts.store, commits, parts.clock),
+      reconciler(parts, commits, journal,
+                 [this](const ServiceRow& row, const Allocation& allocation) {
+                   return plan(row.spec, resolve(row.spec, row.images), allocation);
+                 }),
+      watcher(parts, reconciler) {
+  for (size_t i = 0; i < parts.drivers.size(); i++) {
+    const DriverInfo& info = parts.drivers[i]->info();
+    HostSupport support = parts.drivers[i]->check_host();
+    for (const std::string& technology : info.technologies)
+      technologies.push_back({technology, i, info.port_kinds, support});
   }
-  return stocks;
 }
 
-Applied applied_of(const ServiceEntry* service) {
+std::map<std::string, ResolvedImage> Control::State::resolve(
+    const ServiceSpec& spec, const std::map<std::string, std::string>& pinned) {
+  std::map<std::string, ResolvedImage> images;
+  for (const FunctionSpec& function : spec.functions) {
+    auto [entry, fresh] = images.try_emplace(function.image);
+    if (!fresh) continue;
+    auto pin = pinned.find(function.image);
+    Result<Image> image = parts.images.get(pin == pinned.end() ? function.image : pin->second);
+    if (!image) {
+      entry->second.error = std::move(image).error();
+      continue;
+    }
+    Result<UserIds> user = parts.images.find_user(*image);
+    if (user)
+      entry->second = {*std::move(image), *std::move(user), {}};
+    else
+      entry->second.error = std::move(user).error();
+  }
+  return images;
+}
+
+PlanResult Control::State::plan(const ServiceSpec& spec,
+                                const std::map<std::string, ResolvedImage>& images,
+                                const Allocation& allocation) {
+  return plan_service(
+      {spec, images, technologies, parts.fabric.info(), allocation, options.host_memory});
+}
+
+Applied Control::State::applied(const std::string& name) const {
   Applied applied;
-  if (service == nullptr || !service->has_row || service->row.removing) return applied;
-  for (const auto& [name, link] : service->links)
-    if (link.exists) applied.links[name] = link.applied;
-  for (const auto& [name, function] : service->functions)
-    if (function.current)
-      applied.functions[name] = function.current->facets;
-    else if (function.desired)  // stopped, or between two generations
-      applied.functions[name] = function.desired->facets;
-  applied.chain = service->row.spec.chain;
+  auto service = reconciler.services.find(name);
+  if (service == reconciler.services.end() || service->second.row.removing) return applied;
+  for (const auto& [link, entry] : service->second.links)
+    if (entry.exists) applied.links[link] = entry.applied;
+  for (const auto& [function, entry] : service->second.functions) {
+    if (!entry.row || !entry.desired) continue;
+    applied.functions[function] = entry.row->facets;
+    if (entry.stopped) applied.functions[function]["state"] = "stopped";
+  }
+  applied.chain = service->second.row.spec.chain;
   return applied;
 }
 
-Error no_service(const std::string& name) {
-  return {Errc::not_found, fmt::format("there is no service `{}`; `vireo ps` lists them", name)};
+Result<ServiceEntry*> Control::State::find(const std::string& name) {
+  auto service = reconciler.services.find(name);
+  if (service == reconciler.services.end() || !service->second.has_row)
+    return Error{Errc::not_found, fmt::format("there is no service `{}`", name)};
+  return &service->second;
 }
 
-std::string findings_text(const std::vector<Finding>& findings, const Submission& submission) {
-  std::string text;
-  for (const Finding& finding : findings)
-    text += finding_text(finding, submission.file, submission.descriptor);
-  return text;
+std::vector<Pool::Stock> Control::State::stocks() const {
+  std::vector<Pool::Stock> stocks;
+  const FabricInfo& fabric = parts.fabric.info();
+  for (const TechnologyOffer& offer : technologies) {
+    if (!offer.support.possible) continue;
+    auto takes = [&](PortKind kind) {
+      return std::ranges::find(offer.port_kinds, kind) != offer.port_kinds.end();
+    };
+    Pool::Stock packet{parts.drivers[offer.driver], {offer.technology, false}, {}};
+    for (PortKind kind : fabric.port_kinds)
+      if (!packet.packet_kind && kind != PortKind::veth && takes(kind)) packet.packet_kind = kind;
+    if (packet.packet_kind) stocks.push_back(packet);
+    bool veths = std::ranges::find(fabric.port_kinds, PortKind::veth) != fabric.port_kinds.end();
+    if (veths && takes(PortKind::veth))
+      stocks.push_back({parts.drivers[offer.driver], {offer.technology, true}, {}});
+  }
+  return stocks;
 }
-
-}  // namespace
 
 Control::Control(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Control::~Control() = default;
@@ -95,169 +103,120 @@ Result<std::unique_ptr<Control>> Control::open(Parts parts, ControlOptions optio
   auto state = std::make_unique<State>(std::move(parts), std::move(options));
   TRY(state->journal.load());
   TRY(state->reconciler.recover());
-  state->pool = std::make_unique<Pool>(state->parts.fabric, state->parts.clock,
-                                       stocks_of(state->parts, state->planning.offers()),
+  state->pool = std::make_unique<Pool>(state->parts.fabric, state->parts.clock, state->stocks(),
                                        state->options.pool_size);
   state->reconciler.pool = state->pool.get();
-  state->journal.publish({0, {}, "daemon.started", "", "", "", "recovered", {}});
+  state->watcher.start(state->parts.clock.now());
+  Event event;
+  event.kind = "daemon.started";
+  state->journal.publish(std::move(event));
   return std::unique_ptr<Control>(new Control(std::move(state)));
 }
 
-// What a submission would make of its service; the row and the desired state come with the plan.
-struct Prepared {
+static void explain(Plan& plan, const Submission& submission) {
+  for (const Finding& finding : plan.findings)
+    plan.text += finding_text(finding, submission.file, submission.descriptor);
+}
+
+struct Drafted {
   Plan plan;
-  ServiceRow row;
   Desired desired;
+  ServiceRow row;
 };
 
-static Prepared prepare(Planning& planning, std::map<std::string, ServiceEntry>& services,
-                        const FabricInfo& fabric, const Submission& submission) {
-  Prepared prepared;
-  ParsedDescriptor parsed = planning.parse(submission);
-  prepared.plan.service = parsed.service.name;
-  prepared.plan.findings = std::move(parsed.findings);
-  auto existing = services.find(parsed.service.name);
-  const ServiceEntry* service = existing == services.end() ? nullptr : &existing->second;
-  if (prepared.plan.findings.empty()) {
-    if (service != nullptr && service->has_row) prepared.row = service->row;
-    prepared.row.spec = std::move(parsed.service);
-    prepared.row.images = planning.pin_images(prepared.row.spec);
-    prepared.row.removing = false;
-    prepared.row.previous.reset();
-    if (service != nullptr && service->has_row && !service->row.removing) {
-      auto previous = std::make_shared<ServiceRow>(service->row);
-      previous->previous.reset();
-      prepared.row.previous = std::move(previous);
-    }
-    PlanResult result = planning.plan(
-        prepared.row, service == nullptr ? Allocation{} : service->desired.allocation);
-    prepared.plan.findings = std::move(result.findings);
-    prepared.desired = std::move(result.desired);
+static Drafted draft(const Submission& submission, auto& state) {
+  Drafted result;
+  ParsedDescriptor parsed =
+      parse_descriptor(submission.descriptor, [&](const std::string& name) -> Result<std::string> {
+        auto file = submission.files.find(name);
+        if (file != submission.files.end()) return file->second;
+        return Error{Errc::not_found, fmt::format("file `{}` was not sent along", name)};
+      });
+  result.row.spec = std::move(parsed.service);
+  result.plan.service = result.row.spec.name;
+  result.plan.findings = std::move(parsed.findings);
+  if (result.plan.findings.empty()) {
+    auto images = state.resolve(result.row.spec, {});
+    for (const auto& [reference, image] : images)
+      if (!image.error) result.row.images[reference] = image.image.digest;
+    auto existing = state.reconciler.services.find(result.row.spec.name);
+    Allocation allocation;
+    if (existing != state.reconciler.services.end())
+      allocation = existing->second.desired.allocation;
+    PlanResult planned = state.plan(result.row.spec, images, allocation);
+    result.plan.findings = std::move(planned.findings);
+    result.desired = std::move(planned.desired);
   }
-  if (!prepared.plan.findings.empty()) {
-    prepared.plan.text = findings_text(prepared.plan.findings, submission);
-    return prepared;
+  if (!result.plan.findings.empty()) {
+    explain(result.plan, submission);
+    return result;
   }
-  prepared.plan.changes = plan_changes(prepared.desired, applied_of(service), fabric.name);
-  prepared.plan.text = plan_text(prepared.plan.changes);
-  return prepared;
+  Applied applied = state.applied(result.row.spec.name);
+  for (auto& function : result.desired.functions) function.facets["state"] = "running";
+  result.plan.changes = plan_changes(result.desired, applied, state.parts.fabric.info().name);
+  for (auto& function : result.desired.functions) function.facets.erase("state");
+  result.plan.text = plan_text(result.plan.changes);
+  return result;
 }
 
-Plan Control::plan(const Submission& submission) {
-  return prepare(state_->planning, state_->reconciler.services, state_->parts.fabric.info(),
-                 submission)
-      .plan;
-}
+Plan Control::plan(const Submission& submission) { return draft(submission, *state_).plan; }
 
 Result<Control::Accepted> Control::run(const Submission& submission) {
-  Prepared prepared = prepare(state_->planning, state_->reconciler.services,
-                              state_->parts.fabric.info(), submission);
-  if (!prepared.plan.findings.empty()) return Accepted{std::move(prepared.plan), ""};
+  Drafted drafted = draft(submission, *state_);
+  if (!drafted.plan.findings.empty()) return Accepted{std::move(drafted.plan), ""};
+  auto existing = state_->reconciler.services.find(drafted.row.spec.name);
+  if (existing != state_->reconciler.services.end() && existing->second.has_row) {
+    const ServiceRow& before = existing->second.row;
+    if (before.removing)
+      return Error{Errc::conflict, fmt::format("service `{}` is being removed; `vireo wait` until "
+                                               "it is gone",
+                                               drafted.row.spec.name)};
+    drafted.row.floors = before.floors;
+    bool under_way = before.previous != nullptr || existing->second.failure;
+    auto previous = std::make_shared<ServiceRow>(before);
+    previous->previous.reset();
+    previous->operation.clear();
+    drafted.row.previous = under_way ? before.previous : previous;
+  }
   std::string operation =
-      state_->reconciler.accept("run", std::move(prepared.row), std::move(prepared.desired));
-  return Accepted{std::move(prepared.plan), operation};
+      state_->reconciler.accept("run", std::move(drafted.row), std::move(drafted.desired));
+  return Accepted{std::move(drafted.plan), std::move(operation)};
 }
 
-Result<std::string> Control::remove(const std::string& service) {
-  auto found = state_->reconciler.services.find(service);
-  if (found == state_->reconciler.services.end() || !found->second.has_row)
-    return no_service(service);
-  ServiceRow row = found->second.row;
+Result<std::string> Control::remove(const std::string& name) {
+  ServiceEntry* service = TRY(state_->find(name));
+  if (service->row.removing && !service->operation.empty()) return service->operation;
+  ServiceRow row = service->row;
   row.removing = true;
   row.previous.reset();
   return state_->reconciler.accept("rm", std::move(row), std::nullopt);
 }
 
-// stop and start say what is wanted; restart wants a generation above the current one.
-static void change_row(ServiceRow& row, const FunctionEntry& function, Control::Verb verb) {
-  if (verb == Control::Verb::stop) {
-    row.stopped.insert(function.name);
-    return;
-  }
-  bool ended = function.current && function.current->stage == Generation::Stage::ended;
-  row.stopped.erase(function.name);
-  if (verb == Control::Verb::restart || ended) row.floors[function.name] = function.last_number + 1;
-}
-
-Result<std::string> Control::change(const std::string& service, const std::string& function,
+Result<std::string> Control::change(const std::string& name, const std::string& function,
                                     Verb verb) {
-  auto found = state_->reconciler.services.find(service);
-  if (found == state_->reconciler.services.end() || !found->second.has_row)
-    return no_service(service);
-  ServiceRow row = found->second.row;
+  ServiceEntry* service = TRY(state_->find(name));
+  if (service->row.removing)
+    return Error{Errc::conflict, fmt::format("service `{}` is being removed", name)};
+  ServiceRow row = service->row;
   row.previous.reset();
-  size_t changed = 0;
-  for (const auto& [name, entry] : found->second.functions) {
-    if (!function.empty() && name != function) continue;
-    change_row(row, entry, verb);
-    changed++;
+  bool found = false;
+  for (const FunctionSpec& spec : row.spec.functions) {
+    if (!function.empty() && spec.name != function) continue;
+    found = true;
+    const FunctionEntry& entry = service->functions[spec.name];
+    bool ended = entry.current && entry.current->stage == Generation::Stage::ended;
+    if (verb == Verb::stop)
+      row.stopped.insert(spec.name);
+    else
+      row.stopped.erase(spec.name);
+    if (verb == Verb::restart || (verb == Verb::start && ended))
+      row.floors[spec.name] = entry.last_number + 1;
   }
-  if (changed == 0)
-    return Error{Errc::not_found,
-                 fmt::format("service `{}` has no function `{}`", service, function)};
-  const char* name = verb == Verb::stop ? "stop" : verb == Verb::start ? "start" : "restart";
-  return state_->reconciler.accept(name, std::move(row), std::nullopt);
+  if (!found && !function.empty())
+    return Error{Errc::not_found, fmt::format("service `{}` has no function `{}`", name, function)};
+  static constexpr const char* verbs[] = {"stop", "start", "restart"};
+  return state_->reconciler.accept(verbs[static_cast<int>(verb)], std::move(row), std::nullopt);
 }
-
-std::vector<ServiceStatus> Control::services() {
-  std::vector<ServiceStatus> all;
-  for (const auto& [name, service] : state_->reconciler.services)
-    if (service.has_row) all.push_back(status_of(service));
-  return all;
-}
-
-Result<ServiceStatus> Control::service(const std::string& name) {
-  auto found = state_->reconciler.services.find(name);
-  if (found == state_->reconciler.services.end() || !found->second.has_row) return no_service(name);
-  return status_of(found->second);
-}
-
-Result<Operation> Control::operation(const std::string& id) {
-  const Operation* found = state_->journal.find(id);
-  if (found == nullptr)
-    return Error{Errc::not_found, fmt::format("there is no operation `{}`", id)};
-  return *found;
-}
-
-std::vector<Operation> Control::operations(const std::string& service) {
-  return state_->journal.of_service(service);
-}
-
-std::vector<PoolMetrics> Control::pools() { return state_->pool->metrics(); }
-
-Result<std::pair<Driver*, InstanceId>> Control::find_instance(const std::string& service,
-                                                              const std::string& function) {
-  auto found = state_->reconciler.services.find(service);
-  if (found == state_->reconciler.services.end() || !found->second.has_row)
-    return no_service(service);
-  auto entry = found->second.functions.find(function);
-  if (entry == found->second.functions.end())
-    return Error{Errc::not_found,
-                 fmt::format("service `{}` has no function `{}`", service, function)};
-  const auto& current = entry->second.current;
-  if (!current || !current->exists)
-    return Error{Errc::conflict, fmt::format("{}/{} is not running", service, function)};
-  return std::pair(current->driver, current->spec.id);
-}
-
-bool Control::uses_image(const std::string& digest) const {
-  for (const auto& [name, service] : state_->reconciler.services)
-    for (const auto& [reference, pinned] : service.row.images)
-      if (pinned == digest) return true;
-  return false;
-}
-
-std::vector<Event> Control::events_after(uint64_t id) { return state_->journal.events_after(id); }
-
-void Control::on_event(std::function<void(const Event&)> listener) {
-  state_->journal.event_listeners.push_back(std::move(listener));
-}
-
-void Control::on_operation(std::function<void(const Operation&)> listener) {
-  state_->journal.operation_listeners.push_back(std::move(listener));
-}
-
-void Control::publish(Event event) { state_->journal.publish(std::move(event)); }
 
 std::vector<int> Control::event_fds() const {
   std::vector<int> fds;
@@ -279,15 +238,18 @@ bool Control::work() {
 }
 
 std::optional<SteadyTime> Control::next_deadline() const {
-  SteadyTime next = state_->observer.next();
-  if (auto due = state_->reconciler.next_deadline(); due && *due < next) next = *due;
-  return next;
+  std::optional<SteadyTime> first = state_->reconciler.next_deadline();
+  std::optional<SteadyTime> watch = state_->watcher.next_deadline();
+  if (!first || (watch && *watch < *first)) return watch;
+  return first;
 }
 
 void Control::tick() {
   SteadyTime now = state_->parts.clock.now();
+  state_->watcher.tick(now);
   state_->reconciler.wake_due(now);
-  state_->observer.observe(now);
 }
+
+void Control::wait_for_commits() { state_->commits.wait(); }
 
 }  // namespace vireo

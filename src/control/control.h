@@ -138,6 +138,9 @@ class Control {
   // The driver and instance behind "SERVICE", "FUNCTION", for exec and logs.
   Result<std::pair<Driver*, InstanceId>> find_instance(const std::string& service,
                                                        const std::string& function);
+  // The same for a function that may not run now: its last instance.
+  Result<std::pair<Driver*, InstanceId>> find_last(const std::string& service,
+                                                   const std::string& function);
   bool uses_image(const std::string& digest) const;
 
   std::vector<Event> events_after(uint64_t id);
@@ -150,6 +153,8 @@ class Control {
   bool work();  // one step; true: call again
   std::optional<SteadyTime> next_deadline() const;
   void tick();
+  // Blocks until all that was written is durable: before a clean end.
+  void wait_for_commits();
 
  private:
   struct State;

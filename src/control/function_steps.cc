@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which generation a function needs: the first, a replacement, the next after an end, or none.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/text.h"
 #include "control/reconciler.h"
@@ -46,9 +46,12 @@ Reconciler::Outcome Reconciler::step_wanted(ServiceEntry& service, FunctionEntry
     if (outcome != Outcome::settled) return outcome;
   }
   switch (function.current->stage) {
-    case Generation::Stage::running: return step_running(service, function);
-    case Generation::Stage::ended: return after_end(service, function);
-    default: return advance(service, function, *function.current);
+    case Generation::Stage::running:
+      return step_running(service, function);
+    case Generation::Stage::ended:
+      return after_end(service, function);
+    default:
+      return advance(service, function, *function.current);
   }
 }
 
@@ -95,6 +98,10 @@ Reconciler::Outcome Reconciler::step_running(ServiceEntry& service, FunctionEntr
     retire(function, function.current);
     return step_wanted(service, function);
   }
+  if (function.retry_at && parts_.clock.now() < *function.retry_at) {
+    arm(*function.retry_at, function);
+    return Outcome::waiting;
+  }
   function.next = new_generation(function);
   return step_next(service, function);
 }
@@ -106,9 +113,8 @@ bool Reconciler::adjust(ServiceEntry& service, FunctionEntry& function,
   Generation& current = *function.current;
   std::string id = "note " + current.spec.id;
   auto with = [&](FacetEffect effect) {
-    return std::ranges::any_of(changes, [&](const FacetChange& change) {
-      return effect_of(change.name) == effect;
-    });
+    return std::ranges::any_of(
+        changes, [&](const FacetChange& change) { return effect_of(change.name) == effect; });
   };
   if (with(FacetEffect::resize)) {
     id = "resize " + current.spec.id;
@@ -117,8 +123,10 @@ bool Reconciler::adjust(ServiceEntry& service, FunctionEntry& function,
         resizer == nullptr
             ? Result<void>(Error{Errc::unsupported, "limits of this technology cannot change"})
             : resizer->resize(current.spec.id, function.desired->instance.resources);
-    if (!resized) fail(service, std::move(resized).error().within(id));
-    if (!function.desired) return did(id);  // rolled back
+    if (!resized) {
+      fail(service, std::move(resized).error().within(id));
+      if (service.failure) return did(id);  // taken back: nothing differs any more
+    }
     current.spec.resources = function.desired->instance.resources;
   } else if (with(FacetEffect::rewire) && rewire(function)) {
     return true;
@@ -170,8 +178,7 @@ Reconciler::Outcome Reconciler::step_next(ServiceEntry& service, FunctionEntry& 
 Reconciler::Outcome Reconciler::after_end(ServiceEntry& service, FunctionEntry& function) {
   if (!restarts(function.desired->restart, function.current->exit)) {
     bool fresh = function.current->number < function.floor;
-    std::vector<FacetChange> changes =
-        compare(function.current->facets, function.desired->facets);
+    std::vector<FacetChange> changes = compare(function.current->facets, function.desired->facets);
     if (!fresh && changes.empty()) return Outcome::settled;  // stays ended
   } else {
     set_back(function);
@@ -219,9 +226,9 @@ void Reconciler::now_running(ServiceEntry& service, FunctionEntry& function) {
   function.watch = {};
   if (!function.row || function.row->generation != current.number) write_row(service, function);
   SteadyTime now = parts_.clock.now();
-  journal_.add_step(service.operation, {"start " + current.spec.id,
-                                        fmt::format("{}/{}", service.name, function.name),
-                                        current.phases, now - current.began});
+  journal_.add_step(service.operation,
+                    {"start " + current.spec.id, fmt::format("{}/{}", service.name, function.name),
+                     current.phases, now - current.began});
   publish(function, "instance.ready", "running");
   if (!function.down_since) return;
   function.healed_in = now - *std::exchange(function.down_since, std::nullopt);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One generation: up (shell, ports, start, gates) and down (gates, stop, ports, shell).
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "control/reconciler.h"
 
@@ -77,8 +77,8 @@ Result<void> Reconciler::bind(Generation& generation, PortSlot& slot) {
   slot.plugged = true;
   slot.spare.clear();
   if (&slot == &generation.ports.back()) {
-    generation.phases.push_back({"ports", generation.pooled ? "pool" : "cold",
-                                 parts_.clock.now() - generation.port_began});
+    generation.phases.push_back(
+        {"ports", generation.pooled ? "pool" : "cold", parts_.clock.now() - generation.port_began});
     generation.stage = Stage::start;
   }
   return {};
@@ -117,8 +117,7 @@ bool Reconciler::open_port(FunctionEntry& function, Generation& generation, Port
   for (const auto& old : function.old) look(old.get());
   Result<void> opened = before != nullptr ? parts_.fabric.swap(before->spec.id, slot.spec.id)
                                           : parts_.fabric.set_state(slot.spec.id, GateState::open);
-  if (!opened && before != nullptr)
-    opened = parts_.fabric.set_state(slot.spec.id, GateState::open);
+  if (!opened && before != nullptr) opened = parts_.fabric.set_state(slot.spec.id, GateState::open);
   if (before != nullptr) before->open = false;
   slot.open = true;
   if (!opened) {
@@ -133,6 +132,7 @@ bool Reconciler::open_port(FunctionEntry& function, Generation& generation, Port
 Reconciler::Outcome Reconciler::failed(ServiceEntry& service, FunctionEntry& function,
                                        Generation& generation, Error error) {
   bool was_next = &generation == function.next.get();
+  if (generation.stage < Stage::booting) generation.stage = Stage::ended;  // nothing to be stopped
   retire(function, was_next ? function.next : function.current);
   function.reason = error.message;
   publish(function, "instance.failed", error.message);
@@ -184,11 +184,6 @@ Reconciler::Outcome Reconciler::stop_old(FunctionEntry& function, Generation& ge
   }
   const InstanceId& id = generation.spec.id;
   SteadyTime now = parts_.clock.now();
-  bool start_failed = generation.stage < Stage::booting;  // the driver cleared it, or destroy will
-  if (start_failed) {
-    generation.stage = Stage::ended;
-    return Outcome::waiting;
-  }
   if (!generation.asked) {
     generation.asked = true;
     generation.deadline = now + stop_grace;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/reconciler.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace vireo {
 namespace {
 
-constexpr auto link_retry = std::chrono::seconds(1);
+constexpr auto retry_delay = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -59,9 +59,13 @@ Reconciler::Outcome Reconciler::step_subject(const Subject& subject) {
     return outcome;
   }
   service->second.unsettled.erase(subject.second);
-  bool gone = !function->second.desired && !function->second.current && function->second.old.empty();
+  bool gone =
+      !function->second.desired && !function->second.current && function->second.old.empty();
   if (gone) {
     record(service->second, {{instance_key(subject.first, subject.second), std::nullopt, {}}});
+    for (Driver* driver : parts_.drivers)
+      if (OutputAccess* output = driver->output())
+        output->forget_output(fmt::format("{}{}.1", service_prefix(subject.first), subject.second));
     service->second.functions.erase(function);
   }
   if (service->second.unsettled.empty()) mark(subject.first, "");
@@ -88,8 +92,7 @@ std::string Reconciler::accept(const std::string& verb, ServiceRow row,
   service.closing = false;
   std::vector<Write> writes{{service_key(service.name), to_json(service.row), {}},
                             journal_.row(service.operation)};
-  if (desired)
-    writes.push_back({allocation_key(service.name), to_json(desired->allocation), {}});
+  if (desired) writes.push_back({allocation_key(service.name), to_json(desired->allocation), {}});
   record(service, std::move(writes));
   journal_.set_state(service.operation, OperationState::processing);
   if (desired) {
@@ -144,7 +147,7 @@ bool Reconciler::ensure_links(ServiceEntry& service) {
     SteadyTime began = parts_.clock.now();
     Result<void> made = parts_.fabric.ensure_link(request);
     if (!made) {
-      service.retry_at = parts_.clock.now() + link_retry;
+      service.retry_at = parts_.clock.now() + retry_delay;
       timers_.emplace(*service.retry_at, Subject{service.name, ""});
       fail(service, std::move(made).error().within(id));
       return did(id);
@@ -154,7 +157,8 @@ bool Reconciler::ensure_links(ServiceEntry& service) {
     link.applied = link.desired->facets;
     record(service, {{link_key(service.name, name), to_json(link.applied), {}}});
     auto took = parts_.clock.now() - began;
-    journal_.add_step(service.operation, {id, service.name + "/" + name, {{"link", "", took}}, took});
+    journal_.add_step(service.operation,
+                      {id, service.name + "/" + name, {{"link", "", took}}, took});
     for (const std::string& function : service.unsettled) mark(service.name, function);
     return did(id);
   }
@@ -167,7 +171,7 @@ Reconciler::Outcome Reconciler::close_links(ServiceEntry& service) {
     if (link->second.desired) continue;
     LinkId id = service_prefix(service.name) + link->first;
     if (Result<void> removed = parts_.fabric.remove_link(id); !removed) {
-      service.retry_at = parts_.clock.now() + link_retry;
+      service.retry_at = parts_.clock.now() + retry_delay;
       timers_.emplace(*service.retry_at, Subject{service.name, ""});
       return Outcome::waiting;
     }
@@ -206,20 +210,27 @@ Reconciler::Outcome Reconciler::close(ServiceEntry& service) {
   }
   std::optional<Error> unsaved = take_commit_failure(service);
   bool gone = service.row.removing || !service.has_row;
-  if (unsaved && gone) return fail(service, *std::move(unsaved)), service.closing = false,
-                              Outcome::waiting;
+  if (unsaved && gone)
+    return fail(service, *std::move(unsaved)), service.closing = false, Outcome::waiting;
   if (service.operation.empty() && !gone) return Outcome::settled;
   service.row.operation.clear();
   service.row.previous.reset();
+  service.closing = false;
   did((gone ? "forget " : "commit ") + service.name);
   if (unsaved)
     end_operation(service, OperationState::failed, std::move(unsaved));
   else if (service.failure)
-    end_operation(service, OperationState::rolled_back, std::exchange(service.failure, {}));
+    end_operation(service, OperationState::rolled_back, service.failure);
   else
     end_operation(service, OperationState::completed);
-  journal_.publish({0, {}, gone ? "service.removed" : "service.changed", service.name, "", "",
-                    gone ? "removed" : "as described", {}});
+  journal_.publish({0,
+                    {},
+                    gone ? "service.removed" : "service.changed",
+                    service.name,
+                    "",
+                    "",
+                    gone ? "removed" : "as described",
+                    {}});
   if (gone) services.erase(service.name);
   return Outcome::acted;
 }
@@ -234,6 +245,7 @@ Reconciler::Outcome Reconciler::forget(ServiceEntry& service) {
 
 void Reconciler::end_operation(ServiceEntry& service, OperationState state,
                                std::optional<Error> error) {
+  service.failure.reset();
   if (service.operation.empty()) return;
   journal_.set_state(std::exchange(service.operation, {}), state, std::move(error));
 }

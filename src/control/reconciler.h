@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the host match what is desired, one small repeatable step at a time, looking only at what is
-// marked dirty. A step decides from what is there now, never from what was meant before: a crash
+// Makes the host match what is desired, one small repeatable step at a time, looking only at what
+// is marked dirty. A step decides from what is there now, never from what was meant before: a crash
 // after any step is repaired by recover() and the same steps.
 //
 // Steps (ids): create|change|remove link LINK; prepare, start, ready, resize, stop, kill, destroy,
@@ -25,7 +25,7 @@ class Reconciler {
   Reconciler(Control::Parts& parts, CommitQueue& commits, Journal& journal, Replan replan)
       : parts_(parts), commits_(commits), journal_(journal), replan_(std::move(replan)) {}
 
-  Pool* pool = nullptr;                   // set once recover() has cleared old spares
+  Pool* pool = nullptr;  // set once recover() has cleared old spares
   std::map<std::string, ServiceEntry> services;
 
   // Reads the store, the drivers and the fabric, and marks what differs. recovery.cc
@@ -40,7 +40,8 @@ class Reconciler {
   void restart_unhealthy(FunctionEntry& function, const std::string& reason);
   void wake_due(SteadyTime now);
   std::optional<SteadyTime> next_deadline() const;
-  Generation* find(const InstanceId& id, FunctionEntry** function);
+  Generation* find(const InstanceId& id, FunctionEntry** function);  // also by a port id
+  void publish_event(Event event) { journal_.publish(std::move(event)); }
 
  private:
   enum class Outcome { acted, waiting, settled };
@@ -71,7 +72,8 @@ class Reconciler {
   Outcome after_end(ServiceEntry& service, FunctionEntry& function);
   Outcome begin(FunctionEntry& function);
   std::unique_ptr<Generation> new_generation(FunctionEntry& function);
-  bool adjust(ServiceEntry& service, FunctionEntry& function, const std::vector<FacetChange>& changes);
+  bool adjust(ServiceEntry& service, FunctionEntry& function,
+              const std::vector<FacetChange>& changes);
   bool rewire(FunctionEntry& function);
   void retire(FunctionEntry& function, std::unique_ptr<Generation>& generation);
   void set_back(FunctionEntry& function);
@@ -85,7 +87,8 @@ class Reconciler {
   Result<void> bind(Generation& generation, PortSlot& slot);
   Result<void> start(Generation& generation);
   bool open_port(FunctionEntry& function, Generation& generation, PortSlot& slot);
-  Outcome failed(ServiceEntry& service, FunctionEntry& function, Generation& generation, Error error);
+  Outcome failed(ServiceEntry& service, FunctionEntry& function, Generation& generation,
+                 Error error);
   bool move_state(FunctionEntry& function, Generation& from, Generation& to);
   Outcome step_old(FunctionEntry& function);
   Outcome stop_old(FunctionEntry& function, Generation& generation);

@@ -1,103 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a new daemon finds: rows of the store against what really runs. Nothing is started here; what
-// is found is taken on, and what differs is left to the steps.
+// After a start of the daemon: what the store says is desired, what really runs, and who owns it.
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "control/reconciler.h"
 
 namespace vireo {
-namespace {
 
 using Stage = Generation::Stage;
-constexpr auto ready_timeout = std::chrono::seconds(10);
-
-// "instance/local/default/SERVICE/FUNCTION" -> the last two parts.
-std::pair<std::string, std::string> last_parts(const Key& key) {
-  size_t second = key.rfind('/');
-  size_t first = key.rfind('/', second - 1);
-  return {key.substr(first + 1, second - first - 1), key.substr(second + 1)};
-}
-
-}  // namespace
 
 Result<void> Reconciler::recover() {
-  TRY_IN("read the services", recover_rows());
-  FabricState fabric = TRY_IN("list the fabric", parts_.fabric.list());
-  for (const LinkRequest& link : fabric.links) {
+  TRY(recover_rows());
+  FabricState state = TRY_IN("list what the fabric has", parts_.fabric.list());
+  for (const LinkRequest& link : state.links) {
     auto name = parse_link_id(link.id);
     if (!name) continue;
-    ServiceEntry& service = services[name->first];
-    service.name = name->first;
-    service.links[name->second].exists = true;
+    services[name->first].name = name->first;
+    services[name->first].links[name->second].exists = true;
   }
   Ids ports;
-  for (const PortRecord& port : fabric.ports) ports[port.id] = port;
+  for (PortRecord& port : state.ports) ports.emplace(port.id, std::move(port));
   std::set<PortId> owned;
-  TRY_IN("list the instances", recover_instances(owned, ports));
+  TRY(recover_instances(owned, ports));
   recover_ports(ports, owned);
   recover_operations();
-  for (auto& [name, service] : services) {
-    if (!service.has_row) {  // left over from a service that is gone
-      service.row.spec.name = name;
-      service.row.removing = true;
-    }
-    apply(service, std::move(service.desired));
-  }
+  for (auto& [name, service] : services) apply(service, std::move(service.desired));
   return {};
 }
 
 Result<void> Reconciler::recover_rows() {
   for (const Record& record : TRY(parts_.store.list(all_services))) {
-    ServiceRow row = TRY_IN(record.key, service_row_from_json(record.value));
-    std::string name = row.spec.name;
-    ServiceEntry& service = services[name];
-    service.name = name;
+    ServiceRow row = TRY_IN("read " + record.key, service_row_from_json(record.value));
+    ServiceEntry& service = services[row.spec.name];
+    service.name = row.spec.name;
+    Allocation allocation;
+    if (Result<Record> kept = parts_.store.get(allocation_key(service.name)))
+      allocation = TRY_IN("read " + kept->key, allocation_from_json(kept->value));
+    PlanResult plan = replan_(row, allocation);
+    service.planned = plan.findings.empty();
+    service.desired = std::move(plan.desired);
+    if (!service.planned) {
+      service.blocked = plan.findings.front().message;
+      spdlog::warn("service {} is left as it is: {}", service.name, service.blocked);
+    }
     service.row = std::move(row);
     service.has_row = true;
-    Allocation allocation;
-    if (Result<Record> stored = parts_.store.get(allocation_key(name)); stored)
-      allocation = TRY_IN(stored->key, allocation_from_json(stored->value));
-    PlanResult plan = replan_(service.row, allocation);
-    service.planned = plan.findings.empty();
-    if (!service.planned && !service.row.removing)
-      service.blocked = plan.findings.front().message;
-    service.desired = std::move(plan.desired);
   }
   for (const Record& record : TRY(parts_.store.list("instance/local/default/"))) {
-    auto [service_name, function_name] = last_parts(record.key);
-    ServiceEntry& service = services[service_name];
-    service.name = service_name;
-    FunctionEntry& function = service.functions[function_name];
-    function.service = service_name;
-    function.name = function_name;
-    function.row = TRY_IN(record.key, instance_row_from_json(record.value));
+    std::string_view name = std::string_view(record.key).substr(23);
+    size_t slash = name.find('/');
+    if (slash == std::string_view::npos) continue;
+    ServiceEntry& service = services[std::string(name.substr(0, slash))];
+    service.name = name.substr(0, slash);
+    FunctionEntry& function = service.functions[std::string(name.substr(slash + 1))];
+    function.service = service.name;
+    function.name = name.substr(slash + 1);
+    function.row = TRY_IN("read " + record.key, instance_row_from_json(record.value));
     function.last_number = function.row->generation;
     function.restarts = function.row->restarts;
   }
   for (const Record& record : TRY(parts_.store.list("link/local/default/"))) {
-    auto [service_name, link_name] = last_parts(record.key);
-    ServiceEntry& service = services[service_name];
-    service.name = service_name;
-    service.links[link_name].applied = TRY_IN(record.key, facets_from_json(record.value));
+    auto name = parse_link_id(std::string_view(record.key).substr(11));
+    if (!name) continue;
+    services[name->first].name = name->first;
+    services[name->first].links[name->second].applied =
+        TRY_IN("read " + record.key, facets_from_json(record.value));
   }
   return {};
 }
 
 Result<void> Reconciler::recover_instances(std::set<PortId>& owned, const Ids& ports) {
   for (Driver* driver : parts_.drivers)
-    for (const InstanceStatus& status : TRY(driver->list()))
+    for (const InstanceStatus& status : TRY_IN("list instances", driver->list()))
       recover_one(*driver, status, ports, owned);
   return {};
 }
 
-// The generation that its row names is taken on if all of it is there; any other one shall go.
 void Reconciler::recover_one(Driver& driver, const InstanceStatus& status, const Ids& ports,
                              std::set<PortId>& owned) {
   std::optional<InstanceName> name = parse_instance_id(status.id);
-  if (!name) {
-    (void)driver.destroy(status.id);  // a spare shell: its ports belong to another daemon's pool
+  if (!name) {  // a spare of an earlier life: nobody knows which ports are in its namespace
+    if (status.id.starts_with("~")) (void)driver.destroy(status.id);
     return;
   }
   ServiceEntry& service = services[name->service];
@@ -108,76 +93,96 @@ void Reconciler::recover_one(Driver& driver, const InstanceStatus& status, const
   function.last_number = std::max(function.last_number, name->generation);
   auto generation = std::make_unique<Generation>();
   generation->number = name->generation;
-  generation->spec.id = status.id;
   generation->driver = &driver;
   generation->exists = true;
-  generation->stage = status.state == InstanceState::exited ? Stage::ended : Stage::booting;
-  generation->exit = status.exit;
-  generation->began = generation->start_began = parts_.clock.now();
-  generation->deadline = parts_.clock.now() + ready_timeout;
+  generation->spec.id = status.id;
   for (const auto& [id, port] : ports) {
     if (!id.starts_with(status.id + ":")) continue;
     owned.insert(id);
-    PortSlot& slot = generation->ports.emplace_back();
+    PortSlot slot;
     slot.spec.id = id;
     slot.spec.name = id.substr(status.id.size() + 1);
     slot.spec.link = port.link;
+    slot.spec.kind = port.kind;
     slot.plugged = true;
     slot.open = port.gate == GateState::open;
+    generation->ports.push_back(std::move(slot));
   }
-  if (adopt(function, *generation, status))
-    function.current = std::move(generation);
-  else
-    function.old.push_back(std::move(generation));
+  bool keep = adopt(function, *generation, status);
+  (keep ? function.current : function.old.emplace_back()) = std::move(generation);
 }
 
+// True: it is the one that the store knows, whole, and of a function that may stay.
 bool Reconciler::adopt(FunctionEntry& function, Generation& generation,
                        const InstanceStatus& status) {
+  generation.stage = status.state == InstanceState::exited ? Stage::ended : Stage::booting;
+  generation.exit = status.exit;
+  generation.ready = status.ready;
+  generation.start_began = generation.began = parts_.clock.now();
+  generation.deadline = generation.began + std::chrono::seconds(10);
+  if (status.state == InstanceState::starting || status.state == InstanceState::spare) return false;
+  if (!function.row || function.row->generation != generation.number || function.current)
+    return false;
   const ServiceEntry& service = services.at(function.service);
-  bool meant = function.row && function.row->generation == generation.number && service.has_row;
-  auto desired = std::ranges::find(service.desired.functions, function.name,
-                                   &DesiredFunction::name);
-  if (!meant || desired == service.desired.functions.end()) return false;
-  InstanceSpec spec = at_generation(desired->instance, generation.number);
-  std::vector<PortSlot> slots;
-  for (const PortSpec& port : spec.ports) {
-    auto found = std::ranges::find(generation.ports, port.id,
-                                   [](const PortSlot& slot) { return slot.spec.id; });
-    if (found == generation.ports.end()) return false;
-    PortSlot& slot = slots.emplace_back();
-    slot.spec = port;
-    slot.plugged = true;
-    slot.open = found->open;
-  }
-  if (slots.size() != generation.ports.size()) return false;
-  generation.spec = std::move(spec);
-  generation.ports = std::move(slots);
+  if (!service.has_row) return false;
   generation.facets = function.row->facets;
-  generation.ready = status.ready || !desired->libvnf;
-  bool open = std::ranges::all_of(generation.ports, [](const PortSlot& slot) { return slot.open; });
-  if (generation.stage != Stage::ended && generation.ready && open)
+  const DesiredFunction* wanted = nullptr;
+  for (const DesiredFunction& candidate : service.desired.functions)
+    if (candidate.name == function.name) wanted = &candidate;
+  if (wanted == nullptr || !service.planned) return !service.planned;
+  if (!wanted->libvnf) generation.ready = true;
+  InstanceSpec spec = at_generation(wanted->instance, generation.number);
+  bool same_ports = function.row->facets.contains("ports") &&
+                    function.row->facets.at("ports") == wanted->facets.at("ports");
+  if (same_ports && generation.ports.size() != spec.ports.size()) return false;
+  if (generation.ports.size() == spec.ports.size())
+    for (size_t i = 0; i < spec.ports.size(); i++) generation.ports[i].spec = spec.ports[i];
+  generation.spec = std::move(spec);
+  bool open = std::ranges::all_of(generation.ports, &PortSlot::open);
+  if (generation.stage == Stage::booting && generation.ready && open)
     generation.stage = Stage::running;
   return true;
 }
 
-// Spares of the daemon before, and ports of instances that are gone.
+// Ports without an instance: spares of an earlier life, and those of starts that were cut off.
 void Reconciler::recover_ports(const Ids& ports, const std::set<PortId>& owned) {
-  for (const auto& [id, port] : ports)
-    if (!owned.contains(id)) (void)parts_.fabric.unplug(id);
+  for (const auto& [id, port] : ports) {
+    if (owned.contains(id)) continue;
+    std::optional<InstanceName> name = parse_instance_id(id);
+    if (!name) {
+      if (id.starts_with("~")) (void)parts_.fabric.unplug(id);
+      continue;
+    }
+    services[name->service].name = name->service;
+    FunctionEntry& function = services[name->service].functions[name->function];
+    function.last_number = std::max(function.last_number, name->generation);
+    auto rest = std::make_unique<Generation>();
+    rest->number = name->generation;
+    rest->spec.id = id.substr(0, id.rfind(':'));
+    rest->stage = Stage::ended;
+    PortSlot slot;
+    slot.spec.id = id;
+    slot.spec.name = id.substr(id.rfind(':') + 1);
+    slot.plugged = true;
+    slot.open = port.gate == GateState::open;
+    rest->ports.push_back(std::move(slot));
+    function.old.push_back(std::move(rest));
+  }
 }
 
+// What was under way is carried on; what is no longer a service's was cut off before its row.
 void Reconciler::recover_operations() {
-  std::set<std::string> continued;
-  for (auto& [name, service] : services) {
-    if (!service.has_row || service.row.operation.empty()) continue;
-    if (journal_.find(service.row.operation) == nullptr) continue;
-    service.operation = service.row.operation;
-    continued.insert(service.operation);
-  }
-  for (const std::string& id : journal_.unfinished())
-    if (!continued.contains(id))
+  for (const std::string& id : journal_.unfinished()) {
+    const Operation* operation = journal_.find(id);
+    auto service = services.find(operation->service);
+    if (service != services.end() && service->second.row.operation == id) {
+      service->second.operation = id;
+      journal_.set_state(id, OperationState::processing);
+    } else {
       journal_.set_state(id, OperationState::failed_temp,
                          Error{Errc::unavailable, "the daemon ended before it was done"});
+    }
+  }
 }
 
 }  // namespace vireo

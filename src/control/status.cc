@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/status.h"
+// What Control tells of services, functions, operations and events.
+#include <fmt/format.h>
 
 #include <algorithm>
 
-#include <fmt/format.h>
+#include "control/state.h"
 
 namespace vireo {
 namespace {
 
 using Stage = Generation::Stage;
 
-std::string state_of(const ServiceEntry& service, const FunctionEntry& function) {
+std::string state_text(const ServiceEntry& service, const FunctionEntry& function, SteadyTime now) {
   if (!service.blocked.empty()) return "blocked";
   if (function.stopped) return "stopped";
-  if (function.current && function.current->stage == Stage::running) return "running";
-  if (function.current && function.current->stage == Stage::ended) return "exited";
-  if (function.retry_at && function.backoff.count() > 0) return "backing-off";
-  return "starting";
+  if (!function.current)
+    return function.retry_at && now < *function.retry_at ? "backing-off" : "starting";
+  if (function.current->stage == Stage::ended) return "exited";
+  return function.current->stage == Stage::running ? "running" : "starting";
+}
+
+std::string health_text(const FunctionEntry& function) {
+  bool runs = function.current && function.current->stage == Stage::running;
+  if (!runs || !function.desired) return "unknown";
+  if (function.watch.health != "unknown") return function.watch.health;
+  return function.desired->libvnf ? "ready" : "unknown";
 }
 
 // The table names the fixed counters; a last name "rules[]" stands for all that follow.
@@ -37,40 +45,33 @@ std::vector<std::pair<std::string, uint64_t>> named_counters(const FunctionEntry
   return named;
 }
 
-void add_instance(FunctionStatus& status, const FunctionEntry& function) {
-  if (!function.current) return;
-  const Generation& current = *function.current;
-  status.instance = current.spec.id;
-  status.ports = current.spec.ports;
-  status.technology = current.spec.technology;
-  status.image_digest = current.spec.image_digest;
-  status.phases = current.phases;
-  status.pool = current.pooled ? "pooled" : "cold";
-  if (current.stage == Stage::running && function.row) status.started = function.row->started;
-}
-
 }  // namespace
 
-FunctionStatus status_of(const ServiceEntry& service, const std::string& name) {
+FunctionStatus Control::State::status(const ServiceEntry& service,
+                                      const FunctionEntry& function) const {
   FunctionStatus status;
   status.service = service.name;
-  status.function = name;
-  status.state = "starting";
-  status.health = "unknown";
-  auto spec = std::ranges::find(service.row.spec.functions, name, &FunctionSpec::name);
-  if (spec != service.row.spec.functions.end()) status.image = spec->image;
-  auto found = service.functions.find(name);
-  if (found == service.functions.end()) return status;
-  const FunctionEntry& function = found->second;
-  if (function.desired) status.technology = function.desired->instance.technology;
-  add_instance(status, function);
-  status.state = state_of(service, function);
-  status.health = function.watch.health;
-  status.reason = !service.blocked.empty()         ? service.blocked
-                  : !function.watch.reason.empty() ? function.watch.reason
-                                                   : function.reason;
+  status.function = function.name;
+  status.state = state_text(service, function, parts.clock.now());
+  status.health = health_text(function);
+  status.reason = !service.blocked.empty()  ? service.blocked
+                  : function.reason.empty() ? function.watch.reason
+                                            : function.reason;
   status.restarts = function.restarts;
   status.healed_in = function.healed_in;
+  if (function.desired) {
+    status.technology = function.desired->instance.technology;
+    status.image = function.desired->image;
+    status.image_digest = function.desired->instance.image_digest;
+    status.ports = function.desired->instance.ports;
+  }
+  if (!function.current) return status;
+  const Generation& current = *function.current;
+  status.instance = current.spec.id;
+  if (function.row) status.started = function.row->started;
+  if (!current.spec.ports.empty()) status.ports = current.spec.ports;
+  status.phases = current.phases;
+  status.pool = current.phases.empty() ? "" : current.pooled ? "pooled" : "cold";
   status.port_counters = function.watch.ports;
   status.usage = function.watch.usage;
   status.cpu_percent = function.watch.cpu_percent;
@@ -80,23 +81,97 @@ FunctionStatus status_of(const ServiceEntry& service, const std::string& name) {
   return status;
 }
 
-ServiceStatus status_of(const ServiceEntry& service) {
+ServiceStatus Control::State::status(const ServiceEntry& service) const {
   ServiceStatus status;
   status.name = service.name;
   status.links = service.row.spec.links;
   status.chain = service.row.spec.chain;
   size_t running = 0, stopped = 0;
-  for (const FunctionSpec& function : service.row.spec.functions) {
-    status.functions.push_back(status_of(service, function.name));
-    running += status.functions.back().state == "running" ? 1 : 0;
-    stopped += status.functions.back().state == "stopped" ? 1 : 0;
+  for (const FunctionSpec& spec : service.row.spec.functions) {
+    auto function = service.functions.find(spec.name);
+    if (function == service.functions.end()) continue;
+    status.functions.push_back(this->status(service, function->second));
+    running += status.functions.back().state == "running";
+    stopped += status.functions.back().state == "stopped";
   }
-  size_t all = status.functions.size();
-  status.state = service.row.removing ? "removing"
-                 : running == all     ? "running"
-                 : stopped == all     ? "stopped"
-                                      : "partly";
+  bool all_stopped = stopped > 0 && stopped == status.functions.size();
+  if (service.row.removing) {
+    status.state = "removing";
+    return status;
+  }
+  status.state = running == status.functions.size() ? "running"
+                 : all_stopped                      ? "stopped"
+                                                    : "partly";
   return status;
 }
+
+std::vector<ServiceStatus> Control::services() {
+  std::vector<ServiceStatus> list;
+  for (const auto& [name, service] : state_->reconciler.services)
+    if (service.has_row) list.push_back(state_->status(service));
+  return list;
+}
+
+Result<ServiceStatus> Control::service(const std::string& name) {
+  return state_->status(*TRY(state_->find(name)));
+}
+
+Result<Operation> Control::operation(const std::string& id) {
+  const Operation* operation = state_->journal.find(id);
+  if (operation == nullptr)
+    return Error{Errc::not_found, fmt::format("there is no operation `{}`", id)};
+  return *operation;
+}
+
+std::vector<Operation> Control::operations(const std::string& service) {
+  return state_->journal.of_service(service);
+}
+
+std::vector<PoolMetrics> Control::pools() { return state_->pool->metrics(); }
+
+Result<std::pair<Driver*, InstanceId>> Control::find_instance(const std::string& service,
+                                                              const std::string& function) {
+  ServiceEntry* entry = TRY(state_->find(service));
+  auto found = entry->functions.find(function);
+  if (found == entry->functions.end())
+    return Error{Errc::not_found,
+                 fmt::format("service `{}` has no function `{}`", service, function)};
+  if (!found->second.current)
+    return Error{Errc::unavailable, fmt::format("`{}/{}` does not run", service, function)};
+  const Generation& current = *found->second.current;
+  return std::pair(current.driver, current.spec.id);
+}
+
+Result<std::pair<Driver*, InstanceId>> Control::find_last(const std::string& service,
+                                                          const std::string& function) {
+  auto running = find_instance(service, function);
+  if (running || running.error().code != Errc::unavailable) return running;
+  const FunctionEntry& entry = TRY(state_->find(service))->functions.at(function);
+  if (!entry.desired) return running;
+  InstanceSpec last = at_generation(entry.desired->instance, entry.last_number);
+  return std::pair(state_->parts.drivers[entry.desired->driver], last.id);
+}
+
+bool Control::uses_image(const std::string& digest) const {
+  for (const auto& [name, service] : state_->reconciler.services) {
+    auto pins = [&](const ServiceRow& row) {
+      return std::ranges::any_of(row.images, [&](const auto& pin) { return pin.second == digest; });
+    };
+    if (pins(service.row) || (service.row.previous && pins(*service.row.previous))) return true;
+  }
+  return false;
+}
+
+std::vector<Event> Control::events_after(uint64_t id) { return state_->journal.events_after(id); }
+
+void Control::on_event(std::function<void(const Event&)> listener) {
+  state_->journal.event_listeners.push_back(std::move(listener));
+}
+
+void Control::on_operation(std::function<void(const Operation&)> listener) {
+  state_->journal.operation_listeners.push_back(std::move(listener));
+}
+
+void Control::publish(Event event) { state_->journal.publish(std::move(event)); }
 
 }  // namespace vireo

@@ -20,9 +20,9 @@ namespace vireo {
 
 struct PortSlot {
   PortSpec spec;
-  PortId spare;                           // until it is bound
+  PortId spare;  // until it is bound
   bool plugged = false, open = false;
-  PortEndpoint endpoint;                  // from bind until start
+  PortEndpoint endpoint;  // from bind until start
 };
 
 // One copy of a function, from the shell that it takes to the last thing that it leaves.
@@ -33,21 +33,21 @@ struct Generation {
   Driver* driver = nullptr;
   Facets facets;
   Stage stage = Stage::prepare;
-  InstanceId shell;                       // taken and not yet filled
+  InstanceId shell;  // taken and not yet filled
   std::vector<PortSlot> ports;
   bool pooled = false;
-  bool exists = false;                    // the driver may know it by spec.id
-  bool ready = false;                     // said so (libvnf), or needs not
-  bool state_moved = false;               // of a replacement
-  bool asked = false, killed = false;     // to stop
-  SteadyTime deadline;                    // to be ready, or until it is killed
+  bool exists = false;                 // the driver may know it by spec.id
+  bool ready = false;                  // said so (libvnf), or needs not
+  bool state_moved = false;            // of a replacement
+  bool asked = false, killed = false;  // to stop
+  SteadyTime deadline;                 // to be ready, or until it is killed
   SteadyTime began, port_began, start_began;
   std::vector<Phase> phases;
   std::optional<ExitReason> exit;
 };
 
 struct Watch {
-  Fd page;                                // of the vitals
+  Fd page;  // of the vitals
   uint64_t heartbeat = 0, flows = 0;
   std::vector<uint64_t> counters;
   unsigned failures = 0;
@@ -63,18 +63,18 @@ struct Watch {
 
 struct FunctionEntry {
   std::string service, name;
-  std::optional<DesiredFunction> desired; // nothing: shall go
+  std::optional<DesiredFunction> desired;  // nothing: shall go
   bool stopped = false;
-  uint64_t floor = 0;                     // generations below are replaced
+  uint64_t floor = 0;  // generations below are replaced
   uint64_t last_number = 0;
   std::unique_ptr<Generation> current, next;
   std::vector<std::unique_ptr<Generation>> old;  // on their way out
-  std::optional<InstanceRow> row;         // as last enqueued
+  std::optional<InstanceRow> row;                // as last enqueued
   unsigned restarts = 0;
-  std::optional<SteadyTime> last_end;     // of an unwanted end
+  std::optional<SteadyTime> last_end;  // of an unwanted end
   std::chrono::nanoseconds backoff{0};
   std::optional<SteadyTime> retry_at;
-  std::optional<SteadyTime> down_since;   // while healing
+  std::optional<SteadyTime> down_since;  // while healing
   std::optional<std::chrono::nanoseconds> healed_in;
   std::string reason;
   Watch watch;
@@ -92,18 +92,18 @@ struct ServiceEntry {
   std::string name;
   ServiceRow row;
   bool has_row = false;
-  bool planned = false;                   // `desired` follows from `row`; else hands off
-  std::string blocked;                    // why it is not planned
+  bool planned = false;  // `desired` follows from `row`; else hands off
+  std::string blocked;   // why it is not planned
   Desired desired;
   std::map<std::string, LinkEntry> links;
   std::map<std::string, FunctionEntry> functions;
-  std::set<std::string> unsettled;        // functions
-  std::string operation;                  // under way, or ""
-  std::optional<Error> failure;           // of the operation, while it is rolled back
-  CommitQueue::Ticket ticket = 0;         // the last write for it
+  std::set<std::string> unsettled;  // functions
+  std::string operation;            // under way, or ""
+  std::optional<Error> failure;     // of the operation, while it is rolled back
+  CommitQueue::Ticket ticket = 0;   // the last write for it
   std::vector<CommitQueue::Ticket> tickets;
-  bool closing = false;                   // the last rows of the operation are enqueued
-  std::optional<SteadyTime> retry_at;     // of its links
+  bool closing = false;                // the last rows of the operation are enqueued
+  std::optional<SteadyTime> retry_at;  // of its links
 };
 
 // By service, and the function ("" for the service itself).

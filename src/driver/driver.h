@@ -20,30 +20,30 @@
 namespace vireo {
 
 struct DriverInfo {
-  std::string name;                        // "container"
-  std::vector<std::string> technologies;   // what it runs, in the draft's words
-  std::vector<PortKind> port_kinds;        // what it takes, best first
+  std::string name;                       // "container"
+  std::vector<std::string> technologies;  // what it runs, in the draft's words
+  std::vector<PortKind> port_kinds;       // what it takes, best first
 };
 
 // What this host gives a technology, in sentences for a person.
 struct HostSupport {
   bool possible = false;
-  std::string how;                         // "cgroup v1 (v2 advised), overlay, userns"
-  std::vector<std::string> missing;        // why not, each with the remedy
-  std::vector<std::string> advice;         // possible, but better with ...
+  std::string how;                   // "cgroup v1 (v2 advised), overlay, userns"
+  std::vector<std::string> missing;  // why not, each with the remedy
+  std::vector<std::string> advice;   // possible, but better with ...
 };
 
 // A shape of shell that can be made ahead of a request.
 struct ShellShape {
   std::string technology;
-  bool own_network = true;                 // a network namespace of its own, for veth ports
+  bool own_network = true;  // a network namespace of its own, for veth ports
   auto operator<=>(const ShellShape&) const = default;
 };
 
 // A place made ready for an instance: namespaces, control groups, a parked process.
 struct Shell {
-  InstanceId id;                           // "~container-17"
-  Fd network_namespace;                    // valid when the shape asked for one
+  InstanceId id;         // "~container-17"
+  Fd network_namespace;  // valid when the shape asked for one
 };
 
 struct DriverEvent {
@@ -51,7 +51,7 @@ struct DriverEvent {
   Kind kind = Kind::exited;
   InstanceId id;
   SteadyTime at;
-  ExitReason exit;                         // exited
+  ExitReason exit;  // exited
 };
 
 // Optional power: runs another process inside a running instance.
@@ -93,22 +93,26 @@ class FunctionAccess {
                                     std::chrono::milliseconds deadline) = 0;
 };
 
-// Optional power of drivers whose instances have a network namespace: for health checks from inside.
+// Optional power of drivers whose instances have a network namespace: for health checks from
+// inside.
 class NetworkAccess {
  public:
   virtual ~NetworkAccess() = default;
   virtual Result<Fd> network_namespace(const InstanceId& id) = 0;
 };
 
-// Optional power: where an instance's output goes, in the CRI log format; the older part is in
-// PATH.1. The file stays when the instance has ended, until it is destroyed.
+// Optional power: where output goes, in the CRI log format.
 class OutputAccess {
  public:
   virtual ~OutputAccess() = default;
-  virtual Result<std::string> log_path(const InstanceId& id) = 0;
+  // Files to read for an instance, oldest first: what the generation before it left, then its own.
+  // They need not exist. Of an instance that is gone the last output is there too.
+  virtual std::vector<std::string> log_paths(const InstanceId& id) = 0;
+  // The function will not come back: removes what its generations left.
+  virtual void forget_output(const InstanceId& id) = 0;
 };
 
-enum class StopKind { ask, kill };         // ask: the image's stop signal; kill: at once
+enum class StopKind { ask, kill };  // ask: the image's stop signal; kill: at once
 
 class Driver {
  public:

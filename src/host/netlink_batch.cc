@@ -197,6 +197,20 @@ NetlinkBatch& NetlinkBatch::remove_address(int index, const IpPrefix& address) {
       .tolerate(EADDRNOTAVAIL);
 }
 
+NetlinkBatch& NetlinkBatch::add_local(int index, const IpAddress& address) {
+  rtmsg head{};
+  head.rtm_family = family_of(address.v6);
+  head.rtm_dst_len = static_cast<uint8_t>(address.bits());
+  head.rtm_table = RT_TABLE_LOCAL;
+  head.rtm_protocol = RTPROT_STATIC;
+  head.rtm_scope = RT_SCOPE_HOST;
+  head.rtm_type = RTN_LOCAL;
+  nl_msg* made = message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, head);
+  put(made, RTA_DST, address);
+  put(made, RTA_OIF, static_cast<uint32_t>(index));
+  return append(made, "cannot receive for", to_string(address));
+}
+
 NetlinkBatch& NetlinkBatch::add_route(const Route& route) {
   const bool v6 = route.destination ? route.destination->address.v6
                   : route.gateway   ? route.gateway->v6

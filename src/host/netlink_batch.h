@@ -75,9 +75,13 @@ class NetlinkBatch {
   NetlinkBatch& remove_group(unsigned group);  // all links of it, in one wait; none: ENODEV
   NetlinkBatch& change_port(int index, const BridgePortChange& change);
 
-  // No duplicate address detection. An address that is there is success.
+  // No duplicate address detection. An address that is there is success. An IPv6 address receives
+  // nothing until a worker of the kernel's has made its local route (addrconf_dad_work): see
+  // add_local().
   NetlinkBatch& add_address(int index, const IpPrefix& address);
   NetlinkBatch& remove_address(int index, const IpPrefix& address);
+  // Packets to the address are for this host: at once, where add_address() alone means soon.
+  NetlinkBatch& add_local(int index, const IpAddress& address);
   NetlinkBatch& add_route(const Route& route);
   // Permanent.
   NetlinkBatch& add_neighbour(int index, const IpAddress& address, const MacAddress& mac);

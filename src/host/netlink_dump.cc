@@ -105,7 +105,10 @@ LinkRow link_row(const nlmsghdr& head) {
   row.up = (body.ifi_flags & IFF_UP) != 0;
   row.loopback = (body.ifi_flags & IFF_LOOPBACK) != 0;
   const auto state = attributes.get<uint8_t>(IFLA_OPERSTATE);
-  row.operational = row.up && (state == IF_OPER_UP || state == IF_OPER_UNKNOWN);
+  // Most drivers say nothing and mean up. A veth says nothing only until the kernel's worker has
+  // seen its carrier: a bridge port that was taken for up meanwhile is disabled and enabled again.
+  const bool silent_is_up = row.kind != "veth";
+  row.operational = row.up && (state == IF_OPER_UP || (silent_is_up && state == IF_OPER_UNKNOWN));
   row.counters = counters_of(attributes);
   if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge")
     row.port_state = Attributes(info.at(IFLA_INFO_SLAVE_DATA)).get<uint8_t>(IFLA_BRPORT_STATE);

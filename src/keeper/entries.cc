@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -65,6 +66,8 @@ Fd Entries::attach(Output& output) {
   output.pipe = Fd(ends[0]);
   // Only our end: the process writes to a pipe that blocks, as programs expect.
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  // Programs open /dev/stdout anew, as another user than ours; only they can reach the pipe.
+  (void)::fchmod(ends[1], 0622);
   return Fd(ends[1]);
 }
 

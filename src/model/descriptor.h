@@ -14,9 +14,9 @@ namespace vireo {
 // One finding in a descriptor, with all that a person needs to mend it.
 struct Finding {
   SourcePlace place;
-  int length = 1;          // how many columns the caret line marks
-  std::string message;     // "unknown key `imag` in function `fw`"
-  std::string fix;         // "did you mean `image`?", may be empty
+  int length = 1;       // how many columns the caret line marks
+  std::string message;  // "unknown key `imag` in function `fw`"
+  std::string fix;      // "did you mean `image`?", may be empty
 };
 
 // "FILE:LINE:COLUMN: MESSAGE", the source line, a caret line, the fix: as shared by every verb.

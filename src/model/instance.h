@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One running copy of a function, and its ports: the values that control, drivers and fabrics share.
+// One running copy of a function, and its ports: the values that control, drivers and fabrics
+// share.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -32,8 +33,8 @@ enum class PortKind { tap, packet, veth };
 // A port as a driver takes it.
 struct PortEndpoint {
   PortKind kind = PortKind::tap;
-  Fd fd;                          // tap, packet
-  std::string interface;          // veth: its name in the instance's namespace
+  Fd fd;                  // tap, packet
+  std::string interface;  // veth: its name in the instance's namespace
 };
 
 struct Neighbour {
@@ -47,10 +48,10 @@ struct PortSpec {
   PortId id;
   LinkId link;
   PortKind kind = PortKind::tap;
-  std::string name;               // inside the instance: "port0" ... in the descriptor's order
+  std::string name;  // inside the instance: "port0" ... in the descriptor's order
   MacAddress mac;
-  std::vector<IpPrefix> addresses;    // with the length of their subnet; empty: transparent
-  std::vector<IpAddress> gateways;    // default routes, one a family at most
+  std::vector<IpPrefix> addresses;  // with the length of their subnet; empty: transparent
+  std::vector<IpAddress> gateways;  // default routes, one a family at most
   unsigned mtu = 1500;
   bool broadcast = false;
   // What else can be reached through this port (own MAC not repeated): filled by the planner
@@ -62,25 +63,25 @@ struct PortSpec {
 
 // The process of a container: the image's values with the descriptor's on top.
 struct ProcessSpec {
-  std::vector<std::string> arguments;     // [0] is the program
-  std::vector<std::string> environment;   // "NAME=value"
+  std::vector<std::string> arguments;    // [0] is the program
+  std::vector<std::string> environment;  // "NAME=value"
   std::string working_directory = "/";
-  uint32_t uid = 0, gid = 0;              // inside the user namespace
+  uint32_t uid = 0, gid = 0;  // inside the user namespace
   std::vector<uint32_t> groups;
   int stop_signal = 15;
   bool operator==(const ProcessSpec&) const = default;
 };
 
 struct RootFileSystem {
-  std::vector<std::string> layers;        // unpacked directories, lowest first
-  bool writable = false;                  // an overlay of its own, lost with the instance
+  std::vector<std::string> layers;          // unpacked directories, lowest first
+  bool writable = false;                    // an overlay of its own, lost with the instance
   std::vector<std::string> writable_paths;  // tmpfs over these, when the root is read-only
   bool operator==(const RootFileSystem&) const = default;
 };
 
 // What a libvnf function is told at its start; absent for foreign images.
 struct FunctionStart {
-  std::string config;                     // the encoded configuration struct
+  std::string config;  // the encoded configuration struct
   uint32_t state_version = 0;
   unsigned counters = 0;
   bool operator==(const FunctionStart&) const = default;
@@ -91,7 +92,7 @@ struct FunctionStart {
 struct InstanceSpec {
   InstanceId id;
   std::string host_name;
-  std::string technology;                 // "container"
+  std::string technology;  // "container"
   std::string image_digest;
   RootFileSystem root;
   ProcessSpec process;
@@ -106,7 +107,7 @@ struct InstanceSpec {
 enum class ExitKind { code, signal, out_of_memory, killed, lost };  // killed: by us, on request
 struct ExitReason {
   ExitKind kind = ExitKind::code;
-  int value = 0;                          // exit code or signal number
+  int value = 0;  // exit code or signal number
 };
 std::string to_string(const ExitReason& reason);  // "exit code 7", "signal 11 (SIGSEGV)", ...
 
@@ -115,7 +116,7 @@ enum class InstanceState { spare, starting, running, exited };
 struct InstanceUsage {
   InstanceId id;
   uint64_t cpu_ns = 0;
-  uint64_t memory = 0;                    // bytes charged
+  uint64_t memory = 0;  // bytes charged
   uint64_t memory_peak = 0;
   uint64_t pids = 0;
 };
@@ -125,7 +126,7 @@ struct InstanceStatus {
   InstanceState state = InstanceState::starting;
   std::optional<ExitReason> exit;
   std::string technology;
-  bool ready = false;                     // a libvnf function has said so in its vitals
+  bool ready = false;  // a libvnf function has said so in its vitals
 };
 
 struct PortCounters {

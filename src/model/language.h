@@ -20,17 +20,17 @@ struct Key;
 struct Shape {
   Form form = Form::scalar;
   std::string_view what = {};                       // "a list of ports", in "must be ..."
-  unsigned kinds = kind_bit(YamlKind::text);   // scalar: types it may have
-  const TextGrammar* grammar = nullptr;        // scalar: of its text
-  double minimum = 0, maximum = 0;             // scalar: of a number; both 0: any
+  unsigned kinds = kind_bit(YamlKind::text);        // scalar: types it may have
+  const TextGrammar* grammar = nullptr;             // scalar: of its text
+  double minimum = 0, maximum = 0;                  // scalar: of a number; both 0: any
   std::span<const std::string_view> choices = {};   // scalar: the only words
-  const Shape* item = nullptr;                 // list, map
-  size_t fewest = 0;                           // list
-  const TextGrammar* names = nullptr;          // map
+  const Shape* item = nullptr;                      // list, map
+  size_t fewest = 0;                                // list
+  const TextGrammar* names = nullptr;               // map
   std::string_view noun = {};                       // map: what an entry is, "function"
   std::span<const Key> keys = {};                   // section
   std::span<const std::string_view> one_of = {};    // section: exactly one of these keys
-  bool may_be_empty = false;                   // section: `lan:` with nothing behind it
+  bool may_be_empty = false;                        // section: `lan:` with nothing behind it
   std::span<const Shape* const> alternatives = {};  // either: each of another YAML kind
 };
 

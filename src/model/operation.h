@@ -12,27 +12,34 @@
 
 namespace vireo {
 
-enum class OperationState { starting, processing, completed, failed_temp, failed, rolling_back,
-                            rolled_back };
+enum class OperationState {
+  starting,
+  processing,
+  completed,
+  failed_temp,
+  failed,
+  rolling_back,
+  rolled_back
+};
 std::string to_string(OperationState state);  // "STARTING", ... "FAILED_TEMP"
 
 struct Phase {
-  std::string name;                        // "plan", "ports", "start", "function", "commit", ...
-  std::string note;                        // "pool" or "cold", may be empty
+  std::string name;  // "plan", "ports", "start", "function", "commit", ...
+  std::string note;  // "pool" or "cold", may be empty
   std::chrono::nanoseconds duration{0};
 };
 
 // What was done to one function, link or port.
 struct OperationStep {
-  std::string id;                          // stable: "create link default/s/lan", ...
-  std::string subject;                     // "branch-office/fw"
+  std::string id;       // stable: "create link default/s/lan", ...
+  std::string subject;  // "branch-office/fw"
   std::vector<Phase> phases;
   std::chrono::nanoseconds duration{0};
 };
 
 struct Operation {
   std::string id;
-  std::string verb;                        // "run", "stop", "rm", "heal", ...
+  std::string verb;  // "run", "stop", "rm", "heal", ...
   std::string service;
   OperationState state = OperationState::starting;
   WallTime started, changed;

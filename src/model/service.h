@@ -21,15 +21,15 @@ struct SourcePlace {
 };
 
 struct Resources {
-  double cpus = 0;               // 0: no limit
-  uint64_t memory = 0;           // bytes, 0: no limit
-  uint64_t pids = 0;             // 0: the driver's default
+  double cpus = 0;      // 0: no limit
+  uint64_t memory = 0;  // bytes, 0: no limit
+  uint64_t pids = 0;    // 0: the driver's default
   bool operator==(const Resources&) const = default;
 };
 
 // A file put into the instance, read-only, owned by its root.
 struct FileContent {
-  std::string path;              // absolute, inside the instance
+  std::string path;  // absolute, inside the instance
   std::string content;
   uint32_t mode = 0644;
   bool operator==(const FileContent&) const = default;
@@ -39,12 +39,12 @@ enum class HealthKind { heartbeat, tcp, http, exec };  // heartbeat: the vitals 
 
 struct HealthCheck {
   HealthKind kind = HealthKind::heartbeat;
-  uint16_t port = 0;             // tcp, http
-  std::string path;              // http
+  uint16_t port = 0;                 // tcp, http
+  std::string path;                  // http
   std::vector<std::string> command;  // exec
   std::chrono::milliseconds interval{1000};
   std::chrono::milliseconds timeout{1000};
-  unsigned retries = 3;          // failures in a row before the instance counts as unhealthy
+  unsigned retries = 3;  // failures in a row before the instance counts as unhealthy
   bool operator==(const HealthCheck&) const = default;
 };
 
@@ -55,7 +55,7 @@ struct PortRequest {
   std::string link;
   std::vector<IpAddress> addresses;
   std::optional<MacAddress> mac;
-  bool broadcast = false;        // takes part in broadcast and multicast (DHCP, VRRP)
+  bool broadcast = false;  // takes part in broadcast and multicast (DHCP, VRRP)
   SourcePlace place;
   bool operator==(const PortRequest& o) const {
     return link == o.link && addresses == o.addresses && mac == o.mac && broadcast == o.broadcast;
@@ -70,17 +70,17 @@ struct FunctionSpec {
   std::map<std::string, std::string> environment;
   std::vector<FileContent> files;
   Resources resources;
-  std::string config_json;                // of a libvnf function, as one JSON object; "" when absent
+  std::string config_json;  // of a libvnf function, as one JSON object; "" when absent
   std::optional<HealthCheck> health;
   RestartPolicy restart = RestartPolicy::always;
-  std::vector<PortRequest> ports;         // of a function outside the chain
+  std::vector<PortRequest> ports;  // of a function outside the chain
   SourcePlace place, image_place, technology_place, config_place, memory_place;
 };
 
 // An interface of the host that joins a link.
 struct Uplink {
   std::string interface;
-  bool take = false;             // even if it has addresses or carries the default route
+  bool take = false;  // even if it has addresses or carries the default route
   bool operator==(const Uplink&) const = default;
 };
 
@@ -95,7 +95,7 @@ struct LinkSpec {
 // One network service (NSD).
 struct ServiceSpec {
   std::string name;
-  std::vector<FunctionSpec> functions;    // in the descriptor's order
+  std::vector<FunctionSpec> functions;  // in the descriptor's order
   std::vector<LinkSpec> links;
   std::vector<std::string> chain;         // names of links and functions, in order; may be empty
   std::vector<SourcePlace> chain_places;  // one for each element of `chain`

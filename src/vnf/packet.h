@@ -26,18 +26,18 @@ inline constexpr uint8_t vnet_gso_none = 0, vnet_gso_tcp4 = 1, vnet_gso_udp = 3,
 
 inline constexpr uint32_t frame_bytes = 65536 + 256;  // room for one packet's frame
 inline constexpr uint32_t batch_packets = 32;
-inline constexpr uint32_t packet_headroom = 48;       // in front of a packet's virtio_net header
+inline constexpr uint32_t packet_headroom = 48;  // in front of a packet's virtio_net header
 
 // Where a packet goes. Any other value is an output port's number.
 inline constexpr uint8_t to_nowhere = 0xff;
 
 struct Packet {
   VirtioNetHeader* vnet;  // right in front of `data`
-  uint8_t* data;          // the Ethernet header; `packet_headroom` bytes before `vnet` are ours to use
-  uint32_t length;        // bytes of the frame
-  uint8_t in;             // the port it came from
-  uint8_t out;            // set by the function: a port, or to_nowhere
-  uint8_t drop;           // DropReason when `out` is to_nowhere
+  uint8_t* data;    // the Ethernet header; `packet_headroom` bytes before `vnet` are ours to use
+  uint32_t length;  // bytes of the frame
+  uint8_t in;       // the port it came from
+  uint8_t out;      // set by the function: a port, or to_nowhere
+  uint8_t drop;     // DropReason when `out` is to_nowhere
   uint8_t reserved;
 };
 

@@ -121,11 +121,14 @@ class Service(unittest.TestCase):
 
     def test_metrics_and_health(self):
         self.lab.vireo("run", self.file)
-        text = subprocess.run(["curl", "-sS", "--unix-socket", self.lab.socket,
-                               "http://vireo/metrics"], text=True, check=True,
-                              capture_output=True).stdout
-        self.assertIn('container_network_receive_packets_total{service="pair"', text)
-        self.assertIn("vireo_pool_hits_total", text)
+        def metrics():
+            return subprocess.run(["curl", "-sS", "--unix-socket", self.lab.socket,
+                                   "http://vireo/metrics"], text=True, check=True,
+                                  capture_output=True).stdout
+
+        eventually("counters of ports are there",
+                   lambda: 'container_network_receive_packets_total{service="pair"' in metrics())
+        self.assertIn("vireo_pool_hits_total", metrics())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+#include <cstdio>
+
 #include "base/log.h"
 #include "host/files.h"
 #include "host/namespace.h"
@@ -65,9 +68,25 @@ std::string ContainerDriver::log_of(const Container& container) const {
   return fmt::format("{}/{}.log", options_.log_dir, container.entry);
 }
 
-Result<std::string> ContainerDriver::log_path(const InstanceId& id) {
-  return log_of(*TRY(find(id)));
+// One file for all generations of a function: the last of them that ended leaves its output there.
+std::string ContainerDriver::kept_log_of(const InstanceId& id) const {
+  if (options_.log_dir.empty() || id.starts_with('~')) return {};
+  std::string name = id.substr(0, id.find('@'));
+  std::replace(name.begin(), name.end(), '/', '_');
+  return fmt::format("{}/{}.last.log", options_.log_dir, name);
 }
+
+std::vector<std::string> ContainerDriver::log_paths(const InstanceId& id) {
+  if (options_.log_dir.empty()) return {};
+  std::vector<std::string> paths{kept_log_of(id)};
+  if (auto container = find(id)) {
+    paths.push_back(log_of(**container) + ".1");
+    paths.push_back(log_of(**container));
+  }
+  return paths;
+}
+
+void ContainerDriver::forget_output(const InstanceId& id) { ::unlink(kept_log_of(id).c_str()); }
 
 Result<Fd> ContainerDriver::network_namespace(const InstanceId& id) {
   Known container = TRY(find(id));
@@ -123,6 +142,8 @@ void ContainerDriver::forget(const Known& container) {
     auto cleared = remove_tree(upper_of(*known));
     if (!cleared) spdlog::warn("{}", cleared.error().message);
     std::string log = log_of(*known);
+    std::string kept = kept_log_of(known->record.id);
+    if (!log.empty() && !kept.empty()) ::rename(log.c_str(), kept.c_str());
     for (const std::string& path : {log, log + ".1"})
       if (!log.empty()) ::unlink(path.c_str());
     unsigned range = known->record.range;

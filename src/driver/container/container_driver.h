@@ -72,7 +72,8 @@ class ContainerDriver final : public Driver,
                             std::chrono::milliseconds deadline) override;
 
   Result<Fd> network_namespace(const InstanceId& id) override;
-  Result<std::string> log_path(const InstanceId& id) override;
+  std::vector<std::string> log_paths(const InstanceId& id) override;
+  void forget_output(const InstanceId& id) override;
   // Waits for background work that was begun before.
   void settle();
 
@@ -103,6 +104,7 @@ class ContainerDriver final : public Driver,
   void watch(int fd, bool once);
   std::string upper_of(const Container& container) const;
   std::string log_of(const Container& container) const;
+  std::string kept_log_of(const InstanceId& id) const;
 
   ContainerOptions options_;
   DriverInfo info_;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of Control, in the order in which they end (last first).
+#pragma once
+#include "control/commit_queue.h"
+#include "control/control.h"
+#include "control/journal.h"
+#include "control/plan/changes.h"
+#include "control/pool.h"
+#include "control/reconciler.h"
+#include "control/watch.h"
+
+namespace vireo {
+
+struct Control::State {
+  State(Parts given, ControlOptions wanted);
+
+  std::map<std::string, ResolvedImage> resolve(const ServiceSpec& spec,
+                                               const std::map<std::string, std::string>& pinned);
+  PlanResult plan(const ServiceSpec& spec, const std::map<std::string, ResolvedImage>& images,
+                  const Allocation& allocation);
+  Applied applied(const std::string& service) const;
+  Result<ServiceEntry*> find(const std::string& service);
+  FunctionStatus status(const ServiceEntry& service, const FunctionEntry& function) const;
+  ServiceStatus status(const ServiceEntry& service) const;
+  std::vector<Pool::Stock> stocks() const;
+
+  Parts parts;
+  ControlOptions options;
+  std::vector<TechnologyOffer> technologies;
+  CommitQueue commits;
+  Journal journal;
+  Reconciler reconciler;
+  std::unique_ptr<Pool> pool;
+  Watcher watcher;
+};
+
+}  // namespace vireo
