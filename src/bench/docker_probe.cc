@@ -62,6 +62,9 @@ class DockerProbe final : public Probe {
     // Its containerd is its child and ends with it.
     if (daemon_->signal(SIGTERM)) (void)daemon_->wait(20s).has_value();
     daemon_.reset();
+    (void)run_script(
+        "find /sys/fs/cgroup -maxdepth 2 -depth -type d -name vireo-bench-docker -exec rmdir {} +")
+        .has_value();
   }
 
  private:

@@ -92,15 +92,21 @@ class RuncProbe final : public Probe {
   }
 
  private:
+  // Its container inherits its output: a pipe would stay open as long as that runs.
   Result<void> run(std::vector<std::string> arguments) {
+    std::string log = bundle_ + "/log";
+    Fd errors = TRY(open_path(log, O_WRONLY | O_CREAT | O_TRUNC, 0600));
     ChildCommand command;
     command.program = program_;
     command.arguments = {"runc", "--root", bundle_ + "/state"};
     command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
-    Finished finished = TRY(run_program(command, 30s));
-    if (finished.ok()) return {};
+    command.error = errors.get();
+    command.new_session = true;
+    ChildProcess child = TRY(ChildProcess::start(command));
+    int status = TRY(child.wait(30s));
+    if (status == 0) return {};
     return Error{Errc::unavailable,
-                 fmt::format("runc {} failed: {}", arguments.at(0), finished.error)};
+                 fmt::format("runc {} failed: {}", arguments.at(0), read_file(log).value_or(""))};
   }
 
   PeerOptions options_;
