@@ -105,8 +105,8 @@ LinkRow link_row(const nlmsghdr& head) {
   row.up = (body.ifi_flags & IFF_UP) != 0;
   row.loopback = (body.ifi_flags & IFF_LOOPBACK) != 0;
   const auto state = attributes.get<uint8_t>(IFLA_OPERSTATE);
-  // Most drivers say nothing and mean up. A veth says nothing only until the kernel's worker has
-  // seen its carrier: a bridge port that was taken for up meanwhile is disabled and enabled again.
+  // Most drivers say nothing and mean up. A veth says nothing until the kernel's worker has seen
+  // its carrier, and only then stays as it is.
   const bool silent_is_up = row.kind != "veth";
   row.operational = row.up && (state == IF_OPER_UP || (silent_is_up && state == IF_OPER_UNKNOWN));
   row.counters = counters_of(attributes);

@@ -21,7 +21,9 @@ constexpr unsigned forwarding = 3;  // BR_STATE_FORWARDING
 }  // namespace
 
 BridgeFabric::BridgeFabric(Options options, Netlink fabric, Netlink host, Netlink reaping)
-    : info_{"bridge", {PortKind::tap, PortKind::packet, PortKind::veth}},
+    // A function that only copies frames moved more over AF_PACKET in batches than over taps in 25
+    // of 31 paired rounds (bridge_bench tcp, other work on the machine).
+    : info_{"bridge", {PortKind::packet, PortKind::tap, PortKind::veth}},
       options_(std::move(options)),
       fabric_(std::move(fabric)),
       host_(std::move(host)),

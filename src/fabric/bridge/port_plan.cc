@@ -103,7 +103,10 @@ NetlinkBatch plan_far_end(int index, const PortSpec& port) {
   LinkChange change{.index = index, .mtu = port.mtu};
   if (!port.mac.is_zero()) change.mac = port.mac;
   batch.change_link(change);
-  for (const IpPrefix& address : port.addresses) batch.add_address(index, address);
+  for (const IpPrefix& address : port.addresses) {
+    batch.add_address(index, address);
+    if (address.address.v6) batch.add_local(index, address.address);
+  }
   const auto v6 = [](const IpPrefix& prefix) { return prefix.address.v6; };
   if (std::ranges::any_of(port.addresses, v6)) batch.add_address(index, link_local_of(port.mac));
   for (const IpAddress& gateway : port.gateways)
