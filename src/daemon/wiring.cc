@@ -190,8 +190,8 @@ static void remove_spares(Daemon::State& state) {
 
 Daemon::~Daemon() {
   state_->server.reset();
-  state_->api.reset();
   if (state_->options.ephemeral) remove_services(*state_->control);
+  state_->api.reset();  // it listens to control
   state_->control.reset();
   if (!state_->options.ephemeral) return;
   remove_spares(*state_);

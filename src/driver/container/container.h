@@ -33,8 +33,8 @@ enum HeldFd : unsigned {
   held_network,
   held_user,
   held_control,
+  held_mounts,  // so far of a shell
   held_plan,
-  held_mounts,
   held_vitals,
   held_agent
 };

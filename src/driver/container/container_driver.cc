@@ -31,7 +31,7 @@ Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOp
   TRY(make_directories(options.state_dir + "/roots", 0700));
   if (!options.log_dir.empty()) TRY(make_directories(options.log_dir, 0750));
   driver->groups_ = TRY(CgroupTree::open(options.cgroup_name, options.cgroup_root));
-  driver->room_ = TRY(MountRoom::open());
+  driver->room_ = TRY(MountRoom::open(options.state_dir + "/room"));
   TRY(driver->filter_for(0));  // the common one, before the first start
   TRY(driver->connect_keeper());
   driver->sweep_leftovers();
@@ -86,7 +86,10 @@ std::vector<std::string> ContainerDriver::log_paths(const InstanceId& id) {
   return paths;
 }
 
-void ContainerDriver::forget_output(const InstanceId& id) { ::unlink(kept_log_of(id).c_str()); }
+// Behind the removal of its last generation, which leaves the file.
+void ContainerDriver::forget_output(const InstanceId& id) {
+  background_->post([path = kept_log_of(id)] { ::unlink(path.c_str()); });
+}
 
 Result<Fd> ContainerDriver::network_namespace(const InstanceId& id) {
   Known container = TRY(find(id));
@@ -141,6 +144,9 @@ void ContainerDriver::forget(const Known& container) {
     if (!removed) spdlog::warn("{}", removed.error().message);
     auto cleared = remove_tree(upper_of(*known));
     if (!cleared) spdlog::warn("{}", cleared.error().message);
+    // Two answers later the keeper has seen the end, and has written what lay in the pipes.
+    for (int answers = 0; answers < 2; ++answers)
+      if (auto link = keeper()) (void)link->take(known->entry);
     std::string log = log_of(*known);
     std::string kept = kept_log_of(known->record.id);
     if (!log.empty() && !kept.empty()) ::rename(log.c_str(), kept.c_str());

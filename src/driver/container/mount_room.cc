@@ -50,8 +50,9 @@ std::string parent_of(const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<MountRoom>> MountRoom::open() {
-  std::unique_ptr<MountRoom> room(new MountRoom());
+Result<std::unique_ptr<MountRoom>> MountRoom::open(const std::string& place) {
+  TRY(make_directories(place, 0700));
+  std::unique_ptr<MountRoom> room(new MountRoom(place));
   TRY_IN("the container driver's own mounts",
          room->worker_.run<void>([&] { return room->move_in(); }));
   return room;
@@ -62,7 +63,7 @@ Result<void> MountRoom::move_in() {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return system_error("cannot make mounts private");
   Fd room = TRY(make_mount("tmpfs", {{"mode", "0700"}}, {.read_only = false}));
-  TRY(attach_mount(room, "/tmp"));
+  TRY(attach_mount(room, place_));
   workspace_ = std::move(room);
   return make_device_files();
 }
@@ -80,12 +81,12 @@ Result<void> MountRoom::make_device_files() {
       return system_error("cannot make a directory of /dev");
   if (::mkdirat(workspace_.get(), "dev", 0755) != 0)
     return system_error("cannot make a directory of /dev");
-  return attach_mount(dev, "/tmp/dev");
+  return attach_mount(dev, place_ + "/dev");
 }
 
 Result<Fd> MountRoom::device_files() {
   return worker_.run<Fd>(
-      [] { return clone_mount("/tmp/dev", {.no_exec = true, .no_device = false}); });
+      [this] { return clone_mount(place_ + "/dev", {.no_exec = true, .no_device = false}); });
 }
 
 namespace {
@@ -179,7 +180,7 @@ Result<Fd> MountRoom::make_overlay(const Overlay& parts, const std::string& plac
 Result<Fd> MountRoom::overlay(Overlay parts) {
   std::string place;
   auto made = worker_.run<Fd>([&] {
-    place = fmt::format("/tmp/o{}", next_++);
+    place = fmt::format("{}/o{}", place_, next_++);
     return make_overlay(parts, place);
   });
   // The overlay has its own references: the places go, while nobody waits for the kernel.

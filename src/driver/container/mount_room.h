@@ -16,7 +16,8 @@ namespace vireo {
 // Thread-safe.
 class MountRoom {
  public:
-  static Result<std::unique_ptr<MountRoom>> open();
+  // `place`: a directory of the driver's own; the mounts on it are seen from inside only.
+  static Result<std::unique_ptr<MountRoom>> open(const std::string& place);
 
   // A detached, read-only copy of the /dev that all instances share: null, zero, full, random,
   // urandom and tty, made once by the host's root. An instance cannot make a node itself, so this
@@ -33,10 +34,11 @@ class MountRoom {
   Result<Fd> overlay(Overlay parts);
 
  private:
-  MountRoom() = default;
+  explicit MountRoom(std::string place) : place_(std::move(place)) {}
   Result<void> move_in();
   Result<void> make_device_files();
   Result<Fd> make_overlay(const Overlay& parts, const std::string& place);
+  std::string place_;
   Fd workspace_;            // the private root's directory
   unsigned long next_ = 0;  // of the worker's thread
   Worker worker_;           // last: ends before what it uses

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "driver/container/container_driver.h"
 #include "host/files.h"
+#include "vnf/abi.h"
 
 namespace vireo {
 
@@ -34,6 +35,14 @@ Result<void> ContainerDriver::connect_keeper() {
   return {};
 }
 
+// Its announcement went to the daemon before us: the page still says so.
+static bool says_ready(const Fd& vitals) {
+  vnf::Vitals page{};
+  return ::pread(vitals.get(), &page, sizeof page, 0) == static_cast<ssize_t>(sizeof page) &&
+         page.magic == vnf::vitals_magic &&
+         page.state == static_cast<uint32_t>(vnf::FunctionState::ready);
+}
+
 void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& record) {
   auto taken = keeper()->take(entry.name);
   std::vector<Fd> held = taken ? std::move(*taken) : std::vector<Fd>();
@@ -46,7 +55,7 @@ void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& rec
   if (!entry.ended && entry.pid > 0)
     known->pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, entry.pid, 0)));
   const bool spare = record.id == "~" + entry.name;
-  const bool whole = held.size() > held_control && (spare || held.size() > held_mounts);
+  const bool whole = held.size() > (spare ? held_mounts : held_plan);
   known->state = spare ? InstanceState::spare : InstanceState::running;
   if (spare) {
     known->network = take(held_network);
@@ -56,6 +65,7 @@ void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& rec
   known->plan = take(held_plan);
   if (record.function && held.size() > held_agent) {
     known->vitals = take(held_vitals);
+    known->ready = says_ready(known->vitals);
     known->agent = std::make_shared<FunctionAgent>(UnixSocket(take(held_agent)));
   }
   {

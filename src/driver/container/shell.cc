@@ -68,8 +68,9 @@ Result<void> ContainerDriver::complete_shell(Container& shell) {
   shell.user = TRY(namespace_of(shell.pid, "user"));
   auto link = keeper();
   if (!link) return Error{Errc::unavailable, "the keeper is not running"};
+  Fd mounts = TRY(namespace_of(shell.pid, "mnt"));
   TRY(link->hold(shell.entry, to_text(shell.record),
-                 {shell.network.get(), shell.user.get(), shell.control.fd().get()}));
+                 {shell.network.get(), shell.user.get(), shell.control.fd().get(), mounts.get()}));
   return expect_report(shell.control, EnterStep::parked);
 }
 

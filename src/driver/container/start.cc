@@ -10,7 +10,6 @@
 #include "driver/container/seccomp_filter.h"
 #include "driver/container/stopwatch.h"
 #include "host/files.h"
-#include "host/namespace.h"
 #include "vnf/abi.h"
 
 namespace vireo {
@@ -126,11 +125,9 @@ Result<void> ContainerDriver::run_in(Container& shell, const InstanceSpec& spec,
   for (const PortEndpoint& port : ports)
     if (port.fd) fds.push_back(port.fd.get());
   TRY(send_order(shell.control, EnterOrder::start, fds));
-  Fd mounts = TRY(namespace_of(shell.pid, "mnt"));
   EnterAnswer answer = TRY(receive_answer(shell.control));
   if (answer.report) return enter_error(*answer.report, request);
   watch_of.mark("container enter");
-  held.push_back(mounts.get());
   if (spec.function) {
     held.insert(held.end(), {ends.vitals.get(), ends.ours.fd().get()});
     shell.vitals = TRY(ends.vitals.duplicate());

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "driver/container/enter_steps.h"
+#include "driver/container/enter/steps.h"
 
 namespace vireo::enter {
 

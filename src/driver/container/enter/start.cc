@@ -22,7 +22,7 @@
 
 #include <initializer_list>
 
-#include "driver/container/enter_steps.h"
+#include "driver/container/enter/steps.h"
 
 namespace vireo::enter {
 namespace {

@@ -22,7 +22,7 @@ struct Order {
 // Ends the process quietly when the driver has closed its end: a spare that nobody wants.
 Order receive();
 
-// The part of a shell that does not depend on an instance (enter_shell.cc).
+// The part of a shell that does not depend on an instance (shell.cc).
 struct Mounts {
   int dev = -1, proc = -1, sys = -1;  // roots of mounts that wait in the parked root
   int files = -1;                     // directory for files put into the instance
@@ -31,7 +31,7 @@ void unshare_namespaces();
 int make_proc();  // before unsharing: needs no visible /proc of the host then
 Mounts prepare_mounts(int proc, int dev);
 
-// The part that the plan decides (enter_start.cc).
+// The part that the plan decides (start.cc).
 const EnterPlan* map_plan(int memory);
 const char* text(const EnterPlan* plan, uint32_t offset);
 void enter_root(const EnterPlan* plan, int root, const Mounts& mounts);
