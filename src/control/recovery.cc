@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // After a start of the daemon: what the store says is desired, what really runs, and who owns it.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/log.h"
 #include "control/reconciler.h"
