@@ -84,7 +84,7 @@ std::vector<Row> measure(const BenchOptions& options, const Workshop& workshop,
 void add_draft(std::vector<Row>& rows, const BenchOptions& options) {
   for (const std::string& metric : options.metrics) {
     if (metric == "heal") continue;
-    add_missing_technologies(rows, metric, "no driver of this build runs it");
+    add_missing_technologies(rows, metric, "not measured by this build");
     for (Row& row : published_rows())
       if (row.metric == metric) rows.push_back(std::move(row));
   }
