@@ -13,7 +13,9 @@ std::vector<std::string> ContainerBench::census() {
   };
   count("fds", "/proc/self/fd");
   count("roots", path("state/roots"));
-  count("logs", path("log"));
+  std::vector<std::string> logs = list_directory(path("log")).value_or({});
+  std::erase_if(logs, [](const std::string& name) { return name.ends_with(".last.log"); });
+  lines.push_back(fmt::format("{} logs", logs.size()));
   auto tree = CgroupTree::open(cgroup_name());
   lines.push_back(fmt::format("{} cgroups", tree ? tree->list().size() : 99));
   std::string mounts = read_file("/proc/self/mountinfo").value_or("");

@@ -3,10 +3,13 @@
 // standard output what a test wants to see from inside.
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +81,15 @@ int main(int count, char** arguments) {
     printf("tty %d %s\n", isatty(0), isatty(0) ? ttyname(0) : "-");
     return 3;
   }
+  if (strcmp(mode, "escape") == 0) {
+    printf("unshare: %s\n", unshare(CLONE_NEWUSER) == 0 ? "ok" : strerror(errno));
+    printf("mount: %s\n", mount("x", "/work", "tmpfs", 0, nullptr) == 0 ? "ok" : strerror(errno));
+    printf("chroot: %s\n", chroot("/work") == 0 ? "ok" : strerror(errno));
+    printf("mknod: %s\n",
+           mknod("/dev/shm/sda", S_IFBLK | 0600, 0x800) == 0 ? "ok" : strerror(errno));
+    printf("ptrace: %s\n", ptrace(PTRACE_TRACEME, 0, 0, 0) == 0 ? "ok" : strerror(errno));
+  }
+  printf("done\n");
   if (strcmp(mode, "sleep") != 0 && strcmp(mode, "stubborn") != 0) return 0;
   for (;;) pause();
 }
