@@ -145,6 +145,7 @@ bool Reconciler::rewire(FunctionEntry& function) {
   for (size_t i = 0; i < current.ports.size() && i < wanted.ports.size(); i++) {
     if (current.ports[i].spec == wanted.ports[i]) continue;
     current.ports[i].spec = wanted.ports[i];
+    if (i < current.spec.ports.size()) current.spec.ports[i] = wanted.ports[i];
     if (Result<void> updated = parts_.fabric.update(wanted.ports[i]); !updated)
       function.reason = updated.error().message;
     return did("update " + wanted.ports[i].id);

@@ -140,8 +140,10 @@ Reconciler::Outcome Reconciler::step_service(ServiceEntry& service) {
 // True: one was made, or failed to be.
 bool Reconciler::ensure_links(ServiceEntry& service) {
   for (auto& [name, link] : service.links) {
-    if (!link.desired || (link.exists && compare(link.applied, link.desired->facets).empty()))
-      continue;
+    if (!link.desired) continue;
+    // A link without a row was made by a daemon that ended before the row was durable.
+    bool recorded = link.exists && !link.applied.empty();
+    if (recorded && compare(link.applied, link.desired->facets).empty()) continue;
     const LinkRequest& request = link.desired->request;
     std::string id = fmt::format("{} link {}", link.exists ? "change" : "create", request.id);
     SteadyTime began = parts_.clock.now();

@@ -129,7 +129,11 @@ bool Reconciler::adopt(FunctionEntry& function, Generation& generation,
   const DesiredFunction* wanted = nullptr;
   for (const DesiredFunction& candidate : service.desired.functions)
     if (candidate.name == function.name) wanted = &candidate;
-  if (wanted == nullptr || !service.planned) return !service.planned;
+  if (!service.planned) {  // nothing is known of what it should be: it runs on as it is
+    if (generation.stage == Stage::booting) generation.stage = Stage::running;
+    return true;
+  }
+  if (wanted == nullptr) return false;
   if (!wanted->libvnf) generation.ready = true;
   InstanceSpec spec = at_generation(wanted->instance, generation.number);
   bool same_ports = function.row->facets.contains("ports") &&
