@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t most_events = 10'000;
 constexpr size_t most_operations = 100;  // of one service
+constexpr size_t most_records = 2'000;   // of all services, those that are gone included
 constexpr uint64_t event_block = 1'000;  // ids reserved by one write; a crash skips the rest
 
 }  // namespace
@@ -122,21 +123,25 @@ std::vector<std::string> Journal::unfinished() const {
 }
 
 void Journal::trim(const std::string& service) {
-  std::vector<std::pair<uint64_t, std::string>> ended;
-  size_t count = 0;
+  std::vector<std::pair<uint64_t, std::string>> own, all;
   for (const auto& [id, operation] : operations_) {
-    if (operation.service != service) continue;
-    count++;
-    if (is_ended(operation.state)) ended.emplace_back(number_of(operation), id);
+    if (!is_ended(operation.state)) continue;
+    all.emplace_back(number_of(operation), id);
+    if (operation.service == service) own.push_back(all.back());
   }
-  if (count <= most_operations) return;
-  std::ranges::sort(ended);
   std::vector<Write> writes;
-  for (size_t i = 0; i < ended.size() && count > most_operations; i++, count--) {
-    writes.push_back({operation_key(service, ended[i].second), std::nullopt, {}});
-    operations_.erase(ended[i].second);
-    began_.erase(ended[i].second);
-  }
+  auto drop_oldest = [&](std::vector<std::pair<uint64_t, std::string>>& list, size_t most) {
+    std::ranges::sort(list);
+    for (size_t i = 0; i + most < list.size(); i++) {
+      auto found = operations_.find(list[i].second);
+      if (found == operations_.end()) continue;
+      writes.push_back({operation_key(found->second.service, found->first), std::nullopt, {}});
+      began_.erase(found->first);
+      operations_.erase(found);
+    }
+  };
+  drop_oldest(own, most_operations);
+  drop_oldest(all, most_records);
   if (!writes.empty()) commits_.enqueue(std::move(writes));
 }
 

@@ -52,12 +52,12 @@ Result<Pool::Taken> Pool::take(Driver& driver, const ShellShape& shape,
       }
     }
   }
+  changed_.notify_all();
   if (!taken.pooled) taken.shell = TRY(driver.prepare(shape));
   if (Result<void> completed = complete(taken, std::move(veths), ports); !completed) {
     give_back(driver, std::move(taken));
     return std::move(completed).error();
   }
-  changed_.notify_all();
   return taken;
 }
 
@@ -85,6 +85,7 @@ Result<PortId> Pool::take_port(PortKind kind) {
     if (!ready.empty()) {
       PortId port = std::move(ready.back());
       ready.pop_back();
+      changed_.notify_all();
       return port;
     }
   }

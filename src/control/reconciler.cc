@@ -107,10 +107,9 @@ std::string Reconciler::accept(const std::string& verb, ServiceRow row,
 void Reconciler::apply(ServiceEntry& service, Desired desired) {
   service.desired = std::move(desired);
   service.closing = false;
-  bool none = service.row.removing;
   for (auto& [name, link] : service.links) link.desired.reset();
   for (auto& [name, function] : service.functions) function.desired.reset();
-  if (!none && service.planned) {
+  if (!service.row.removing && service.planned) {
     for (const DesiredLink& link : service.desired.links) service.links[link.name].desired = link;
     for (const DesiredFunction& wanted : service.desired.functions)
       service.functions[wanted.name].desired = wanted;
@@ -198,30 +197,20 @@ std::optional<Error> Reconciler::take_commit_failure(ServiceEntry& service) {
 // Everything is as desired: the operation ends once that is durable.
 Reconciler::Outcome Reconciler::close(ServiceEntry& service) {
   if (!service.closing && (service.row.removing || !service.has_row)) return forget(service);
-  if (!service.closing && !service.row.operation.empty()) {
-    service.closing = true;
-    ServiceRow last = service.row;
-    last.operation.clear();
-    last.previous.reset();
-    record(service, {{service_key(service.name), to_json(last), {}},
-                     {allocation_key(service.name), to_json(service.desired.allocation), {}}});
-  }
+  if (!service.closing && (service.unsaved || !service.row.operation.empty())) save(service);
   if (!commits_.done(service.ticket)) {
     awaiting_commit_.insert(service.name);
     return Outcome::waiting;
   }
   std::optional<Error> unsaved = take_commit_failure(service);
   bool gone = service.row.removing || !service.has_row;
-  if (unsaved && gone)
-    return fail(service, *std::move(unsaved)), service.closing = false, Outcome::waiting;
+  if (unsaved) return not_saved(service, *std::move(unsaved));
   if (service.operation.empty() && !gone) return Outcome::settled;
   service.row.operation.clear();
   service.row.previous.reset();
   service.closing = false;
   did((gone ? "forget " : "commit ") + service.name);
-  if (unsaved)
-    end_operation(service, OperationState::failed, std::move(unsaved));
-  else if (service.failure)
+  if (service.failure)
     end_operation(service, OperationState::rolled_back, service.failure);
   else
     end_operation(service, OperationState::completed);
@@ -235,6 +224,35 @@ Reconciler::Outcome Reconciler::close(ServiceEntry& service) {
                     {}});
   if (gone) services.erase(service.name);
   return Outcome::acted;
+}
+
+// The rows of what is there now; all of them when an earlier write failed.
+void Reconciler::save(ServiceEntry& service) {
+  service.closing = true;
+  ServiceRow last = service.row;
+  last.operation.clear();
+  last.previous.reset();
+  std::vector<Write> writes{
+      {service_key(service.name), to_json(last), {}},
+      {allocation_key(service.name), to_json(service.desired.allocation), {}}};
+  if (std::exchange(service.unsaved, false)) {
+    for (const auto& [name, link] : service.links)
+      writes.push_back({link_key(service.name, name), to_json(link.applied), {}});
+    for (const auto& [name, function] : service.functions)
+      if (function.row)
+        writes.push_back({instance_key(service.name, name), to_json(*function.row), {}});
+  }
+  record(service, std::move(writes));
+}
+
+// The operation has failed, though the host may be as described; the rows are tried again.
+Reconciler::Outcome Reconciler::not_saved(ServiceEntry& service, Error error) {
+  service.closing = false;
+  service.unsaved = true;
+  service.retry_at = parts_.clock.now() + retry_delay;
+  timers_.emplace(*service.retry_at, Subject{service.name, ""});
+  end_operation(service, OperationState::failed, std::move(error).within("record what was done"));
+  return Outcome::waiting;
 }
 
 // The rows of a service of which nothing is left.

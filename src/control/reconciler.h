@@ -56,6 +56,8 @@ class Reconciler {
   Outcome close(ServiceEntry& service);
   Outcome close_links(ServiceEntry& service);
   Outcome forget(ServiceEntry& service);
+  void save(ServiceEntry& service);
+  Outcome not_saved(ServiceEntry& service, Error error);
   bool ensure_links(ServiceEntry& service);
   void record(ServiceEntry& service, std::vector<Write> writes);
   std::optional<Error> take_commit_failure(ServiceEntry& service);

@@ -103,7 +103,8 @@ struct ServiceEntry {
   CommitQueue::Ticket ticket = 0;   // the last write for it
   std::vector<CommitQueue::Ticket> tickets;
   bool closing = false;                // the last rows of the operation are enqueued
-  std::optional<SteadyTime> retry_at;  // of its links
+  bool unsaved = false;                // a write failed: all rows are written again
+  std::optional<SteadyTime> retry_at;  // of its links and rows
 };
 
 // By service, and the function ("" for the service itself).

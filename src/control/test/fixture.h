@@ -10,6 +10,7 @@
 #include "control/control.h"
 #include "driver/fake/fake_driver.h"
 #include "fabric/memory/memory_fabric.h"
+#include "store/memory/failing_store.h"
 #include "store/memory/memory_store.h"
 
 namespace vireo {
@@ -93,7 +94,8 @@ class World {
   std::shared_ptr<FakeHost> host = std::make_shared<FakeHost>();
   std::shared_ptr<MemoryWorld> network = std::make_shared<MemoryWorld>();
   MemoryStore memory;
-  HeldStore store{memory};
+  FailingStore failing{memory};
+  HeldStore store{failing};
   ManualClock clock;
   FakeImages images;
   FakeProbe probe;

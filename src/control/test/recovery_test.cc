@@ -161,6 +161,32 @@ TEST(Recovery, what_died_meanwhile_is_healed) {
   EXPECT_EQ(world.function("office", "fw").restarts, 1u);
 }
 
+TEST(Recovery, a_write_that_fails_fails_the_operation_and_is_made_up_for) {
+  int failed = 0;
+  for (uint64_t call = 1; call <= 6; call++) {
+    World world;
+    world.start_daemon();
+    world.hold_commits = true;  // so that commits are many together
+    world.failing.fail_call(call, {Errc::exhausted, "the disk is full"});
+    Operation operation = world.run_settled(branch_office);
+    if (operation.state == OperationState::failed) failed++;
+    world.clock.advance(std::chrono::seconds(2));
+    world.daemon().tick();
+    ASSERT_TRUE(world.settle());
+    for (uint64_t i = 0; i < call; i++) (void)world.failing.get("nothing");  // if it is still armed
+    std::string before = world.picture();
+    world.hold_commits = false;
+    world.stop_daemon();
+    world.start_daemon();
+    world.steps.clear();
+    ASSERT_TRUE(world.settle());
+    EXPECT_TRUE(world.steps.empty()) << call << ": " << world.steps.front();
+    EXPECT_EQ(world.picture(), before);
+    EXPECT_EQ(world.host->instances(), 3u);
+  }
+  EXPECT_GT(failed, 0);
+}
+
 TEST(Recovery, kills_at_random_moments_lose_nothing) {
   std::mt19937 random(20261124);
   World world;
