@@ -121,13 +121,11 @@ Result<void> ContainerDriver::run_in(Container& shell, const InstanceSpec& spec,
     for (int fd : {ends.vitals.get(), ends.identity.get(), ends.theirs.fd().get()})
       fds.push_back(fd);
   }
-  std::vector<int> held = {shell.plan.get()};
   for (const PortEndpoint& port : ports)
     if (port.fd) fds.push_back(port.fd.get());
   TRY(send_order(shell.control, EnterOrder::start, fds));
-  EnterAnswer answer = TRY(receive_answer(shell.control));
-  if (answer.report) return enter_error(*answer.report, request);
-  watch_of.mark("container enter");
+  // Meanwhile, so that it costs nothing: the keeper gets what must outlive us.
+  std::vector<int> held = {shell.plan.get()};
   if (spec.function) {
     held.insert(held.end(), {ends.vitals.get(), ends.ours.fd().get()});
     shell.vitals = TRY(ends.vitals.duplicate());
@@ -135,8 +133,10 @@ Result<void> ContainerDriver::run_in(Container& shell, const InstanceSpec& spec,
   for (const PortEndpoint& port : ports)
     if (port.fd) held.push_back(port.fd.get());
   if (auto link = keeper()) TRY(link->hold(shell.entry, to_text(shell.record), held));
+  EnterAnswer answer = TRY(receive_answer(shell.control));
+  if (answer.report) return enter_error(*answer.report, request);
+  watch_of.mark("container enter");
   if (spec.function) shell.agent = std::make_shared<FunctionAgent>(std::move(ends.ours));
-  watch_of.mark("container hold");
   return {};
 }
 

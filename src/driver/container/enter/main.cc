@@ -77,16 +77,17 @@ Order expect(EnterOrder order, uint32_t fewest) {
   Order mapped = expect(EnterOrder::mapped, 1);
   if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) fail(EnterStep::identity);
   Mounts mounts = prepare_mounts(proc, mapped.fds[0]);
+  touch_memory();
   report(EnterStep::parked);
   Order start = expect(EnterOrder::start, 2);
-  const EnterPlan* plan = map_plan(start.fds[0]);
+  const EnterPlan* plan = load_plan(start.fds[0]);
   enter_root(plan, start.fds[1], mounts);
   run(plan, start.fds + 2, start.count - 2);
 }
 
 [[noreturn]] void be_guest() {
   Order start = expect(EnterOrder::start, 2);
-  const EnterPlan* plan = map_plan(start.fds[0]);
+  const EnterPlan* plan = load_plan(start.fds[0]);
   join_instance(start.fds[1]);
   if (plan->terminal != 0) open_terminal(plan);
   run(plan, start.fds + 2, start.count - 2);

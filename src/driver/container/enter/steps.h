@@ -32,7 +32,8 @@ int make_proc();  // before unsharing: needs no visible /proc of the host then
 Mounts prepare_mounts(int proc, int dev);
 
 // The part that the plan decides (start.cc).
-const EnterPlan* map_plan(int memory);
+void touch_memory();
+const EnterPlan* load_plan(int memory);
 const char* text(const EnterPlan* plan, uint32_t offset);
 void enter_root(const EnterPlan* plan, int root, const Mounts& mounts);
 void join_instance(int pidfd);
