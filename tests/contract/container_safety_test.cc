@@ -239,6 +239,35 @@ TEST_F(ContainerSafety, exec_with_a_terminal_of_the_instance) {
   EXPECT_EQ(*code, 3);
 }
 
+TEST_F(ContainerSafety, function_says_ready_and_hands_its_state_over) {
+  InstanceSpec spec = bench_->spec("a", {"function"});
+  spec.function = FunctionStart{"config", 3, 0};
+  auto started = start(spec);
+  ASSERT_TRUE(started) << started.error().message;
+  std::vector<DriverEvent> events;
+  for (int i = 0; i < 200 && events.empty(); ++i) {
+    pollfd wanted{bench_->driver().event_fd(), POLLIN, 0};
+    ::poll(&wanted, 1, 100);
+    events = bench_->driver().take_events();
+  }
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, DriverEvent::Kind::ready);
+  constexpr std::chrono::seconds deadline{20};
+  auto state = bench_->driver().functions()->export_state("a", deadline);
+  ASSERT_TRUE(state) << state.error().message;
+  EXPECT_EQ(state->substr(4), "born");
+  bench_->reopen();  // the keeper has kept the agent's socket
+  auto set =
+      bench_->driver().functions()->import_state("a", state->substr(0, 4) + "grown", deadline);
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_EQ(*bench_->driver().functions()->export_state("a", deadline),
+            state->substr(0, 4) + "grown");
+  auto refused = bench_->driver().functions()->import_state("a", "0000bad", deadline);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(holds(refused.error().message, "not understood"));
+  EXPECT_FALSE(bench_->driver().functions()->import_state("a", "x", deadline));
+}
+
 TEST_F(ContainerSafety, death_of_the_keeper_ends_and_reports_all) {
   ASSERT_TRUE(start(bench_->spec("a", {"sleep"})));
   ASSERT_TRUE(bench_->driver().prepare({"container", true}));

@@ -10,9 +10,14 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "vnf/abi.h"
+
+using namespace vireo::vnf;
 
 static void print_file(const char* path) {
   char buffer[4096];
@@ -47,6 +52,34 @@ static int hold_memory(size_t mebibytes) {
   return 0;
 }
 
+// A libvnf function's side of the agent socket, as vnf/abi.h says; its state is echoed.
+static void send_message(AgentMessage type, uint32_t value, const char* text) {
+  char message[sizeof(AgentHeader) + 512];
+  AgentHeader header = {static_cast<uint32_t>(type), static_cast<uint32_t>(strlen(text)), value, 0};
+  memcpy(message, &header, sizeof header);
+  memcpy(message + sizeof header, text, header.length);
+  (void)!send(fd_agent, message, sizeof header + header.length, 0);
+}
+
+static void be_function() {
+  static char state[512] = "born";
+  send_message(AgentMessage::ready, 0, "");
+  for (;;) {
+    char message[sizeof(AgentHeader) + sizeof state] = {};
+    ssize_t n = recv(fd_agent, message, sizeof message - 1, 0);
+    if (n <= 0) return;
+    AgentHeader header;
+    memcpy(&header, message, sizeof header);
+    const auto type = static_cast<AgentMessage>(header.type);
+    if (type == AgentMessage::state_chunk) strcpy(state, message + sizeof header);
+    if (type == AgentMessage::state_end)
+      send_message(AgentMessage::import_done, strcmp(state, "bad") == 0 ? 1 : 0, "not understood");
+    if (type != AgentMessage::export_state) continue;
+    send_message(AgentMessage::state_chunk, 0, state);
+    send_message(AgentMessage::state_end, 3, "");
+  }
+}
+
 int main(int count, char** arguments) {
   setvbuf(stdout, nullptr, _IOLBF, 0);
   const char* mode = count > 1 ? arguments[1] : "sleep";
@@ -66,6 +99,7 @@ int main(int count, char** arguments) {
   }
   if (strncmp(mode, "memory:", 7) == 0) return hold_memory(static_cast<size_t>(atoi(mode + 7)));
   if (strcmp(mode, "stubborn") == 0) signal(SIGTERM, SIG_IGN);
+  if (strcmp(mode, "function") == 0) be_function();
   if (strcmp(mode, "fds") == 0) print_open_fds();
   if (strcmp(mode, "inspect") == 0) {
     char directory[256] = "?", host[65] = "?";
