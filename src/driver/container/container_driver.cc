@@ -20,7 +20,10 @@ ContainerDriver::ContainerDriver(ContainerOptions options)
       info_{"container", {"container"}, {PortKind::veth, PortKind::tap, PortKind::packet}},
       background_(std::make_unique<Worker>()) {}
 
-ContainerDriver::~ContainerDriver() { background_.reset(); }
+ContainerDriver::~ContainerDriver() {
+  background_.reset();
+  if (keeper_) (void)groups_.remove();  // refused while it has groups
+}
 
 Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOptions& options) {
   std::unique_ptr<ContainerDriver> driver(new ContainerDriver(options));
@@ -30,7 +33,12 @@ Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOp
   driver->enter_ = TRY(sealed_memory("vireo-enter", program));
   TRY(make_directories(options.state_dir + "/roots", 0700));
   if (!options.log_dir.empty()) TRY(make_directories(options.log_dir, 0750));
-  driver->groups_ = TRY(CgroupTree::open(options.cgroup_name, options.cgroup_root));
+  const size_t own = std::hash<std::string>()(options.state_dir);
+  std::string name = options.cgroup_name;
+  if (name.empty()) name = fmt::format("vireo-{:08x}", static_cast<uint32_t>(own));
+  // Daemons of one host start apart in the host's ids too.
+  driver->first_range_ = static_cast<unsigned>(own % most_id_ranges);
+  driver->groups_ = TRY(CgroupTree::open(name, options.cgroup_root));
   driver->room_ = TRY(MountRoom::open(options.state_dir + "/room"));
   TRY(driver->filter_for(0));  // the common one, before the first start
   TRY(driver->connect_keeper());

@@ -22,13 +22,15 @@
 namespace vireo {
 
 struct ContainerOptions {
-  std::string state_dir;              // changes of writable roots
-  std::string runtime_dir;            // the keeper's socket
-  std::string log_dir;                // "": no logs
-  std::string keeper_program;         // path of vireo-keeper
-  std::string enter_program;          // path of vireo-enter
-  std::string cgroup_name = "vireo";  // of the directory below our own control groups
-  std::string cgroup_root;            // "": from /proc/self/cgroup
+  std::string state_dir;       // changes of writable roots
+  std::string runtime_dir;     // the keeper's socket
+  std::string log_dir;         // "": no logs
+  std::string keeper_program;  // path of vireo-keeper
+  std::string enter_program;   // path of vireo-enter
+  // Of the directory below our own control groups. "": made from state_dir, so that two daemons on
+  // one host never take each other's instances for leftovers.
+  std::string cgroup_name;
+  std::string cgroup_root;  // "": from /proc/self/cgroup
 };
 
 class ContainerDriver final : public Driver,
@@ -120,6 +122,7 @@ class ContainerDriver final : public Driver,
   std::vector<DriverEvent> pending_;
   std::set<unsigned> ranges_;
   std::map<uint64_t, std::vector<sock_filter>> filters_;
+  unsigned first_range_ = 0;  // where to look for a free one
   unsigned long next_ = 1;
   std::unique_ptr<Worker> background_;  // last
 };

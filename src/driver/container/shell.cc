@@ -25,9 +25,10 @@ Result<void> map_ids(const Container& shell) {
 Result<ContainerDriver::Known> ContainerDriver::reserve_shell() {
   std::lock_guard lock(mutex_);
   auto shell = std::make_shared<Container>();
-  unsigned range = 0;
-  while (ranges_.contains(range)) ++range;
-  if (range >= most_id_ranges) return Error{Errc::exhausted, "every range of user ids is in use"};
+  if (ranges_.size() >= most_id_ranges)
+    return Error{Errc::exhausted, "every range of user ids is in use"};
+  unsigned range = first_range_;
+  while (ranges_.contains(range)) range = (range + 1) % most_id_ranges;
   ranges_.insert(range);
   shell->entry = fmt::format("container-{}", next_++);
   shell->record.id = "~" + shell->entry;
