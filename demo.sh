@@ -45,7 +45,16 @@ leave() {
 }
 trap leave EXIT
 vireo() { "$bin/vireo" "$@"; }
+# The process of one of our functions: a child of our own keeper whose identity page has its name.
+pid_of() {
+  for pid in $(pgrep -P "$(pgrep -f "vireo-keeper $work/run")"); do
+    grep -aqs "branch-office/$1" "/proc/$pid/fd/4" && echo "$pid" && return
+  done
+  return 1
+}
+groups() { find /sys/fs/cgroup -type d -path '*vireo-*' 2>/dev/null | sort; }
 
+before=$(groups)
 ip link set lo up
 echo reno >/proc/sys/net/ipv4/tcp_congestion_control  # the host's default may pace
 "$bin/vireod" --ephemeral --state-dir "$work/state" --runtime-dir "$work/run" \
@@ -75,12 +84,11 @@ echo "The server saw the NAT's address, not 10.20.0.100:"
 vireo logs branch-office/web --tail 1
 echo "A port that the firewall forbids is refused, and counted by its rule:"
 curl -sS --max-time 5 http://10.10.0.80:23/ && exit 1 || true
-vireo inspect branch-office/fw | grep -i 'rules' || true
+sleep 1.2  # figures are read once a second
+vireo inspect branch-office/fw | grep -E '^ +"?(rules\[|rejected|accepted)'
 
 step "4. Kill the NAT; Vireo heals it"
-before=$(vireo ps --output json | grep -c '"restarts"')
-pid=$(pgrep -f '^/function' | head -n 1)
-kill -9 "$pid"
+kill -9 "$(pid_of nat)"
 for _ in $(seq 200); do
   vireo ps --output json | grep -q '"healed_ms": *[0-9]' && break
   sleep 0.01
@@ -96,6 +104,13 @@ vireo rm branch-office
 kill "$daemon"
 wait "$daemon" || true
 daemon=
-echo "links in this namespace beside loopback: $(ip -o link | grep -vc ' lo:')"
-echo "control groups: $(find /sys/fs/cgroup -type d -path '*vireo*' 2>/dev/null | wc -l)"
-echo "processes: $(pgrep -fc "$work" || true)"
+for _ in $(seq 100); do
+  pgrep -f "$work/" >/dev/null || { [ "$(groups)" = "$before" ] && break; }
+  sleep 0.1
+done
+left_links=$(ip -o link | grep -vc ' lo:' || true)
+left_groups=$(comm -13 <(echo "$before") <(groups) | grep -c . || true)
+left_processes=$(pgrep -fc "$work/" || true)
+left_mounts=$(grep -c "$work" /proc/self/mounts || true)
+echo "left: $left_links links, $left_groups control groups, $left_processes processes, $left_mounts mounts"
+[ "$left_links$left_groups$left_processes$left_mounts" = 0000 ]

@@ -6,6 +6,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/rollback.h"
 #include "bench/commands.h"
 #include "bench/peers.h"
 #include "host/child_process.h"
@@ -46,6 +47,7 @@ class DockerProbe final : public Probe {
   Result<Sample> measure() override {
     Sample sample;
     prober_->reset();
+    Rollback quiet([this] { prober_->pause(); });
     std::string body = create_body();
     auto started = std::chrono::steady_clock::now();
     TRY(ask("POST", "/containers/create?name=bench", body));

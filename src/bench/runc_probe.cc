@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "base/rollback.h"
 #include "bench/commands.h"
 #include "bench/peers.h"
 #include "host/child_process.h"
@@ -74,6 +75,7 @@ class RuncProbe final : public Probe {
   Result<Sample> measure() override {
     Sample sample;
     prober_->reset();
+    Rollback quiet([this] { prober_->pause(); });
     auto started = std::chrono::steady_clock::now();
     auto begun = run({"run", "--detach", "--bundle", bundle_, "bench"});
     if (!begun) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "base/rollback.h"
 #include "base/text.h"
 
 namespace vireo::bench {
@@ -60,6 +61,7 @@ class StartProbe final : public Probe {
     TRY(lab_->wait_for_pool(5s));
     Sample sample;
     prober_->reset();
+    Rollback quiet([this] { prober_->pause(); });
     auto started = std::chrono::steady_clock::now();
     auto operation = lab_->run(descriptor(true));
     auto completed = std::chrono::steady_clock::now();

@@ -88,12 +88,19 @@ SynProber::SynProber(const ProbeTarget& target, Fd socket, std::array<uint8_t, 5
 
 SynProber::~SynProber() {
   stop_ = true;
+  sending_ = true;
+  sending_.notify_one();
   thread_.join();
 }
 
 void SynProber::run() {
   unsigned port = 1024;
   while (!stop_) {
+    if (!sending_) {
+      sending_.wait(false);
+      // What came meanwhile answers an earlier sample.
+      for (uint8_t old[256]; ::recv(socket_.get(), old, sizeof old, 0) > 0;) continue;
+    }
     port = port >= 65000 ? 1024 : port + 1;
     put16(&frame_[tcp_at], port);
     put16(&frame_[tcp_at + 16], 0);
@@ -130,7 +137,11 @@ void SynProber::reset() {
   since_ = now();
   sent_ = 0;
   rst_ = syn_ack_ = last_ = 0;
+  sending_ = true;
+  sending_.notify_one();
 }
+
+void SynProber::pause() { sending_ = false; }
 
 SynProber::Answers SynProber::wait_for_syn_ack(SteadyTime deadline) {
   while (syn_ack_ == 0 && std::chrono::steady_clock::now() < deadline)

@@ -24,15 +24,17 @@ struct ProbeTarget {
   uint16_t port = 0;
 };
 
-// Sends from open() to the destructor, on a thread of its own. Frames go through a packet socket,
+// Sends between reset() and pause(), on a thread of its own that keeps a processor busy meanwhile:
+// only the prober of what is being measured may run. Frames go through a packet socket,
 // so that no table of the sender's kernel stands in the way.
 class SynProber {
  public:
   static Result<std::unique_ptr<SynProber>> open(const ProbeTarget& target);
   ~SynProber();
 
-  // Forgets what came so far: the next answers count from now.
+  // Forgets what came so far and sends: the next answers count from now.
   void reset();
+  void pause();
   // The first answers since reset(); a SYN-ACK is waited for until `deadline`.
   struct Answers {
     std::optional<SteadyTime> rst, syn_ack;
@@ -52,7 +54,7 @@ class SynProber {
   std::array<uint8_t, 54> frame_;
   std::atomic<int64_t> rst_{0}, syn_ack_{0}, last_{0}, since_{0};  // steady nanoseconds; 0: none
   std::atomic<uint64_t> sent_{0};
-  std::atomic<bool> stop_{false};
+  std::atomic<bool> sending_{false}, stop_{false};
   std::thread thread_;
 };
 
