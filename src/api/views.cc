@@ -153,6 +153,7 @@ Json to_json(const FunctionStatus& function, WallTime now) {
   json.set("up_seconds", function.started ? Json(std::max(up, 0.0)) : Json());
   json.set("cpu_percent", function.cpu_percent).set("memory_bytes", function.usage.memory);
   json.set("pids", function.usage.pids);
+  json.set("pid", function.pid == 0 ? Json() : Json(function.pid));
   json.set("packets_per_second", function.packets_per_second);
   json.set("restarts", function.restarts);
   json.set("healed_ms", function.healed_in ? Json(milliseconds(*function.healed_in)) : Json());

@@ -9,11 +9,13 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/yaml_text.h"
 #include "bench/bench_options.h"
-#include "bench/lab.h"
 #include "bench/measurements.h"
-#include "bench/published.h"
-#include "bench/report.h"
+#include "bench/probe/iperf.h"
+#include "bench/probe/lab.h"
+#include "bench/report/published.h"
+#include "bench/report/report.h"
 #include "host/profile.h"
 
 namespace vireo::bench {
@@ -61,9 +63,9 @@ Json host_facts(const BenchOptions& options) {
       .set("quick", options.quick);
 }
 
-bool technology_wanted(const BenchOptions& options) {
-  const auto& names = options.technologies;
-  return names.empty() || std::find(names.begin(), names.end(), "container") != names.end();
+std::string why_missing(const BenchOptions& options, const std::string& technology) {
+  if (!options.wants_technology(technology)) return "not asked for";
+  return technology == "container" ? "interrupted" : "this build has no driver for it";
 }
 
 std::vector<Row> measure(const BenchOptions& options, const Workshop& workshop,
@@ -71,11 +73,10 @@ std::vector<Row> measure(const BenchOptions& options, const Workshop& workshop,
   auto progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
   std::vector<Row> rows;
   for (const std::string& metric : options.metrics) {
-    for (Round& round : rounds_of(metric, options, workshop)) {
-      if (interruption.came()) return rows;
-      auto found = run_round(std::move(round), progress, [&] { return interruption.came(); });
-      rows.insert(rows.end(), found.begin(), found.end());
-    }
+    if (interruption.came()) return rows;
+    auto found = run_round(round_of(metric, options, workshop), progress,
+                           [&] { return interruption.came(); });
+    rows.insert(rows.end(), found.begin(), found.end());
   }
   return rows;
 }
@@ -84,18 +85,12 @@ std::vector<Row> measure(const BenchOptions& options, const Workshop& workshop,
 void add_draft(std::vector<Row>& rows, const BenchOptions& options) {
   for (const std::string& metric : options.metrics) {
     if (metric == "heal") continue;
-    add_missing_technologies(rows, metric, "not measured by this build");
+    add_missing_technologies(rows, metric, [&](const std::string& technology) {
+      return why_missing(options, technology);
+    });
     for (Row& row : published_rows())
       if (row.metric == metric) rows.push_back(std::move(row));
   }
-}
-
-std::optional<double> noise_of(const std::vector<Row>& rows) {
-  for (const char* metric : {"function_ready", "throughput", "round_trip"})
-    for (const Row& row : rows)
-      if (row.metric == metric && row.peer.empty())
-        if (auto difference = aa_difference(row.samples)) return difference;
-  return {};
 }
 
 std::string command_text(const std::vector<std::string>& arguments) {
@@ -109,21 +104,25 @@ Result<Report> make_report(const BenchOptions& options, const BenchPrograms& pro
   Report report;
   report.quick = options.quick;
   report.host = host_facts(options);
-  TRY(enter_private_namespaces());
+  TRY(enter_private_namespaces(stream_control));
   TemporaryDirectory folder = TRY(TemporaryDirectory::make("vireo-bench"));
   Workshop workshop = TRY(prepare_workshop(options, programs, folder.path()));
-  report.host.set("congestion_control", workshop.congestion_control);
-  if (technology_wanted(options)) report.rows = measure(options, workshop, interruption);
+  report.host.set("congestion_control", stream_control);
+  if (options.wants_technology("container")) report.rows = measure(options, workshop, interruption);
   add_ratios(report.rows);
-  report.aa_difference = noise_of(report.rows);
-  report.host.set("aa_difference_percent",
-                  report.aa_difference ? Json(*report.aa_difference) : Json());
+  report.noise = noise_of(report.rows);
+  Json noise = Json::object();
+  for (const auto& [metric, percent] : report.noise) noise.set(metric, percent);
+  report.host.set("aa_difference_percent", noise);
   if (interruption.came()) report.host.set("interrupted", true);
   return report;
 }
 
 Result<void> write_report(const Report& report, const BenchOptions& options) {
-  fmt::print("{}", options.output == "table" ? text_report(report) : json_report(report));
+  Json all = report_json(report);
+  fmt::print("{}", options.output == "table"  ? text_report(report)
+                   : options.output == "yaml" ? yaml_text(all)
+                                              : all.dump(1) + "\n");
   std::fflush(stdout);
   if (options.report.empty()) return {};
   return replace_file(options.report, html_report(report));

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "bench/report/published.h"
 
 namespace vireo::bench {
 namespace {
@@ -69,6 +70,8 @@ Result<void> set_value(BenchOptions& options, const std::string& name, const std
     return {};
   }
   if (name == "--technology") {
+    if (!contains(published_technologies(), value))
+      return unknown("technology", value, published_technologies());
     options.technologies.push_back(value);
     return {};
   }
@@ -90,6 +93,10 @@ Result<void> add_metric(BenchOptions& options, const std::string& word) {
 
 bool BenchOptions::wants(const std::string& metric) const { return contains(metrics, metric); }
 bool BenchOptions::wants_peer(const std::string& peer) const { return contains(peers, peer); }
+
+bool BenchOptions::wants_technology(const std::string& technology) const {
+  return technologies.empty() || contains(technologies, technology);
+}
 
 Result<BenchOptions> parse_bench_options(const std::vector<std::string>& arguments) {
   BenchOptions options;

@@ -20,6 +20,7 @@ struct BenchOptions {
 
   bool wants(const std::string& metric) const;
   bool wants_peer(const std::string& peer) const;
+  bool wants_technology(const std::string& technology) const;
 };
 
 // Errc::invalid: the message is the usage error.

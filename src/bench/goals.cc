@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace vireo::bench {
 
 extern const char* const goals_text;  // goals.json, put in by the build
@@ -32,9 +34,10 @@ bool reached(const GoalRule& rule, double figure) {
   return (!rule.at_most || figure <= *rule.at_most) && (!rule.at_least || figure >= *rule.at_least);
 }
 
-void add_figure(Verdict& verdict, Row& row, double figure) {
-  bool met = reached(verdict.rule, figure);
-  verdict.met = verdict.met.value_or(true) && met;
+void add_figure(Verdict& verdict, Row& row, double figure, bool quiet) {
+  std::optional<bool> met;
+  if (quiet) met = reached(verdict.rule, figure);
+  if (met) verdict.met = verdict.met.value_or(true) && *met;
   if (!verdict.found.empty()) verdict.found += ", ";
   verdict.found += fmt::format("{:.3g}", figure);
   if (!row.direction.empty()) verdict.found += fmt::format(" ({})", row.direction);
@@ -48,17 +51,20 @@ std::string why_not(const GoalRule& rule, const std::vector<Row>& rows) {
   return "not measured";
 }
 
-Verdict judge_one(const GoalRule& rule, std::vector<Row>& rows) {
+Verdict judge_one(const GoalRule& rule, std::vector<Row>& rows, double noise) {
   Verdict verdict{rule, {}, {}};
-  bool all_failed = false;
+  bool all_failed = false, quiet = noise <= quiet_percent;
   for (Row& row : rows) {
     if (!judges(rule, row)) continue;
     // Tried and never worked: that is no excuse but a miss.
     all_failed = all_failed || (row.samples.empty() && row.failed > 0);
-    if (auto figure = figure_of(rule, row)) add_figure(verdict, row, *figure);
+    if (auto figure = figure_of(rule, row)) add_figure(verdict, row, *figure, quiet);
   }
   if (all_failed) verdict.met = false;
-  if (verdict.found.empty()) verdict.found = why_not(rule, rows);
+  if (verdict.found.empty())
+    verdict.found = why_not(rule, rows);
+  else if (!quiet)
+    verdict.found += fmt::format("; A/A difference {:.0f} %, too noisy to judge", noise);
   return verdict;
 }
 
@@ -74,9 +80,20 @@ Result<std::vector<GoalRule>> goal_rules() {
   return rules;
 }
 
+std::map<std::string, double> noise_of(const std::vector<Row>& rows) {
+  std::map<std::string, double> noise;
+  for (const Row& row : rows) {
+    auto difference = aa_difference(row.samples);
+    if (!row.peer.empty() || row.status != RowStatus::measured || !difference) continue;
+    noise[row.metric] = std::max(noise[row.metric], *difference);
+  }
+  return noise;
+}
+
 std::vector<Verdict> judge(const std::vector<GoalRule>& rules, std::vector<Row>& rows) {
+  std::map<std::string, double> noise = noise_of(rows);
   std::vector<Verdict> verdicts;
-  for (const GoalRule& rule : rules) verdicts.push_back(judge_one(rule, rows));
+  for (const GoalRule& rule : rules) verdicts.push_back(judge_one(rule, rows, noise[rule.metric]));
   return verdicts;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the figures must reach. goals.json holds the goals as data; SPECIFICATION.md prints them.
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,7 +26,12 @@ struct Verdict {
   std::optional<bool> met;  // nothing: no row had the figure
   std::string found;        // "1.08", "0.72 (tx), 0.74 (rx)", or why it was not judged
 };
-// Also notes each goal in the rows that it judged.
+// Above this A/A difference nothing is judged.
+inline constexpr double quiet_percent = 10;
+// The A/A difference of each metric: the largest of our rows that have samples enough.
+std::map<std::string, double> noise_of(const std::vector<Row>& rows);
+// Also notes each goal in the rows that it judged. A metric that is too noisy gets no verdict,
+// except for what was tried and never worked.
 std::vector<Verdict> judge(const std::vector<GoalRule>& rules, std::vector<Row>& rows);
 std::string verdicts_text(const std::vector<Verdict>& verdicts);
 

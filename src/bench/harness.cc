@@ -20,13 +20,13 @@ std::string name_of(const Row& row) {
   return row.peer.empty() ? fmt::format("{} {}", row.technology, row.mode) : row.peer;
 }
 
-Entry prepared(std::unique_ptr<Probe> probe) {
+Entry prepared(std::unique_ptr<Probe> probe, bool interrupted) {
   Entry entry;
   entry.rows = probe->rows();
-  auto outcome = probe->prepare();
+  auto outcome = interrupted ? Error{Errc::unavailable, "interrupted"} : probe->prepare();
   entry.ready = outcome.has_value();
   for (Row& row : entry.rows) {
-    if (entry.ready) continue;
+    if (entry.ready || row.status == RowStatus::not_run) continue;
     row.status = RowStatus::not_run;
     row.reason = outcome.error().message;
   }
@@ -34,17 +34,26 @@ Entry prepared(std::unique_ptr<Probe> probe) {
   return entry;
 }
 
-void take(Entry& entry, const Result<Sample>& sample) {
+std::string why_missing(const Result<Sample>& sample, const std::string& key) {
+  if (!sample) return sample.error().message;
+  auto reason = sample->missing.find(key);
+  return reason == sample->missing.end() ? "gave no value" : reason->second;
+}
+
+void take(Entry& entry, const Result<Sample>& sample, unsigned turn) {
   for (Row& row : entry.rows) {
+    if (row.status == RowStatus::not_run) continue;
     std::map<std::string, double> none;
     const auto& values = sample ? sample->values : none;
-    auto value = values.find(row.metric);
+    const std::string& key = row.key.empty() ? row.metric : row.key;
+    auto value = values.find(key);
     if (value != values.end()) {
       row.samples.push_back(value->second);
+      row.turns.push_back(turn);
       continue;
     }
     row.failed++;
-    if (row.reason.empty()) row.reason = sample ? "gave no value" : sample.error().message;
+    if (row.reason.empty()) row.reason = why_missing(sample, key);
   }
   if (!sample) return;
   for (const PhaseTime& phase : sample->phases) {
@@ -56,10 +65,27 @@ void take(Entry& entry, const Result<Sample>& sample) {
 void finish(Entry& entry, std::vector<Row>& rows) {
   entry.probe->clean_up();
   for (Row& row : entry.rows) {
+    if (row.status == RowStatus::measured && row.samples.empty() && row.failed == 0) {
+      row.status = RowStatus::not_run;
+      row.reason = "interrupted before the first sample";
+    }
     for (const std::string& name : entry.phase_order)
       row.phases.push_back({name, median(entry.phases[name])});
     rows.push_back(std::move(row));
   }
+}
+
+// Of samples that were taken in the same turn: where one of them failed there is no ratio.
+std::vector<double> paired_ratios(const Row& row, const Row& peer) {
+  std::map<unsigned, double> others;
+  for (size_t i = 0; i < peer.samples.size(); i++) others[peer.turns[i]] = peer.samples[i];
+  std::vector<double> ratios;
+  for (size_t i = 0; i < row.samples.size(); i++) {
+    auto other = others.find(row.turns[i]);
+    if (other != others.end() && other->second != 0)
+      ratios.push_back(row.samples[i] / other->second);
+  }
+  return ratios;
 }
 
 }  // namespace
@@ -69,14 +95,14 @@ std::vector<Row> run_round(Round round, const std::function<void(const std::stri
   std::vector<Entry> entries;
   for (auto& probe : round.probes) {
     progress(fmt::format("{}: preparing {}", round.title, name_of(probe->rows().at(0))));
-    entries.push_back(prepared(std::move(probe)));
+    entries.push_back(prepared(std::move(probe), interrupted()));
   }
   for (unsigned run = 0; run < round.runs + round.warm_up && !interrupted(); run++) {
     progress(fmt::format("{}: sample {} of {}", round.title, run + 1, round.runs + round.warm_up));
     for (Entry& entry : entries) {
-      if (!entry.ready) continue;
+      if (!entry.ready || interrupted()) continue;
       auto sample = entry.probe->measure();
-      if (run >= round.warm_up) take(entry, sample);
+      if (run >= round.warm_up) take(entry, sample, run);
     }
   }
   std::vector<Row> rows;
@@ -92,7 +118,7 @@ void add_ratios(std::vector<Row>& rows) {
                         peer.direction == row.direction && !peer.samples.empty() &&
                         (peer.mode.empty() || peer.mode == row.mode);
       if (!comparable) continue;
-      std::vector<double> ratios = paired_ratios(row.samples, peer.samples);
+      std::vector<double> ratios = paired_ratios(row, peer);
       if (ratios.empty()) continue;
       std::string to = peer.peer.substr(0, peer.peer.find(' '));
       row.ratios.push_back({to, median(ratios), median_interval(ratios)});

@@ -21,7 +21,8 @@ struct Round {
 std::vector<Row> run_round(Round round, const std::function<void(const std::string&)>& progress,
                            const std::function<bool()>& interrupted);
 
-// Adds ratios of rows of one metric, direction and mode to the peers' rows (samples paired).
+// Adds ratios of our rows to the peers' rows of the same metric, direction and mode; a peer without
+// a mode is compared with every mode. Only samples of the same turn are divided.
 void add_ratios(std::vector<Row>& rows);
 
 }  // namespace vireo::bench

@@ -3,62 +3,145 @@
 
 #include <fmt/format.h>
 
-#include "base/text.h"
-#include "bench/commands.h"
-#include "bench/start_probe.h"
+#include <chrono>
+#include <map>
+
+#include "bench/probe/commands.h"
+#include "bench/probe/heal_probe.h"
+#include "bench/probe/iperf.h"
+#include "bench/probe/memory_probe.h"
+#include "bench/probe/round_trip_probe.h"
+#include "bench/probe/size_probe.h"
+#include "bench/probe/start_probe.h"
+#include "bench/probe/throughput_probe.h"
 #include "host/files.h"
 
 namespace vireo::bench {
 namespace {
+
+using namespace std::chrono_literals;
 
 unsigned runs_of(const BenchOptions& options, unsigned quick, unsigned full) {
   if (options.runs > 0) return options.runs;
   return options.quick ? quick : full;
 }
 
-std::vector<Round> instantiation_rounds(const BenchOptions& options, const Workshop& workshop) {
+Round instantiation_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"instantiation", {}, runs_of(options, 10, 30), 1};
   for (bool pooled : {true, false}) {
     StartOptions start;
     start.image = "bench/listener";
     start.pooled = pooled;
     start.program = workshop.programs.vireod;
-    start.archive = workshop.listener_archive;
+    start.archive = workshop.start_archive;
+    start.neighbour_archive = workshop.listener_archive;
     round.probes.push_back(make_start_probe(start));
   }
   if (options.wants_peer("runc")) round.probes.push_back(make_runc_start_probe(workshop.peers));
-  if (options.wants_peer("docker")) round.probes.push_back(make_docker_start_probe(workshop.peers));
-  std::vector<Round> rounds;
-  rounds.push_back(std::move(round));
-  return rounds;
+  if (options.wants_peer("docker"))
+    round.probes.push_back(make_docker_start_probe(workshop.docker, workshop.start_archive));
+  return round;
+}
+
+Round throughput_round(const BenchOptions& options, const Workshop& workshop) {
+  Round round{"throughput", {}, runs_of(options, 3, 15), 1};
+  for (const auto& path : workshop.paths)
+    round.probes.push_back(make_throughput_probe(path, options.quick ? 300ms : 1000ms));
+  return round;
+}
+
+// Not through the forwarders: the goal is the fabric's.
+Round round_trip_round(const BenchOptions& options, const Workshop& workshop) {
+  Round round{"round_trip", {}, runs_of(options, 3, 15), 1};
+  RoundTripOptions each = options.quick ? RoundTripOptions{20, 2000} : RoundTripOptions{};
+  for (const auto& path : workshop.paths)
+    if (!path->row().mode.starts_with("forwarder"))
+      round.probes.push_back(make_round_trip_probe(path, each));
+  return round;
+}
+
+Round size_round(const BenchOptions& options, const Workshop& workshop) {
+  Round round{"image_size", {}, 1, 0};
+  SizeOptions sizes{workshop.programs.vireod, workshop.programs.directory, workshop.iperf_archive,
+                    "iperf", workshop.peers.work_folder};
+  if (!options.image.empty()) {
+    sizes.foreign_archive = options.image;
+    sizes.foreign_name = options.image.substr(options.image.rfind('/') + 1);
+  }
+  round.probes.push_back(make_size_probe(sizes));
+  if (options.wants_peer("docker"))
+    round.probes.push_back(make_docker_size_probe(sizes, workshop.docker));
+  return round;
+}
+
+Round memory_round(const BenchOptions& options, const Workshop& workshop) {
+  Round round{"memory_use", {}, runs_of(options, 1, 5), options.quick ? 0u : 1u};
+  unsigned instances = options.quick ? 20 : 200;
+  const std::string& vireod = workshop.programs.vireod;
+  round.probes.push_back(make_memory_probe({vireod, "", instances}));
+  round.probes.push_back(make_memory_probe({vireod, workshop.listener_archive, instances}));
+  return round;
+}
+
+Round heal_round(const BenchOptions& options, const Workshop& workshop) {
+  Round round{"heal", {}, runs_of(options, 5, 30), 1};
+  round.probes.push_back(make_heal_probe({workshop.programs.vireod, workshop.listener_archive}));
+  return round;
+}
+
+std::vector<std::shared_ptr<Path>> make_paths(const BenchOptions& options,
+                                              const Workshop& workshop) {
+  std::vector<std::shared_ptr<Path>> paths;
+  VireoPaths packet =
+      make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "packet"});
+  VireoPaths tap = make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "tap"});
+  paths = {packet.container, packet.forwarder, tap.forwarder};
+  if (options.wants_peer("docker"))
+    paths.push_back(make_docker_path(workshop.docker, workshop.iperf_archive));
+  if (options.wants_peer("bare_veth")) paths.push_back(make_bare_veth_path());
+  return paths;
+}
+
+// A root with the bench's own listener, as a folder and as an archive.
+Result<void> pack_listener(const BenchPrograms& programs, const std::string& root) {
+  TRY(
+      run_script(fmt::format("mkdir '{0}' '{0}/proc' '{0}/dev'; cp '{1}/bench/listener' '{0}/';"
+                             "tar -C '{0}' -cf '{0}.tar' .",
+                             root, programs.directory)));
+  return {};
 }
 
 }  // namespace
 
 Result<Workshop> prepare_workshop(const BenchOptions& options, const BenchPrograms& programs,
                                   const std::string& folder) {
-  std::string root = folder + "/root", archive = folder + "/root.tar";
-  TRY(make_directories(root));
-  if (options.image.empty())
-    TRY(run_script(fmt::format("mkdir '{0}/proc' '{0}/dev'; cp '{1}/bench/listener' '{0}/'", root,
-                               programs.directory)));
-  else
-    TRY(run_script(fmt::format("tar -C '{}' -xf '{}'", root, options.image)));
-  TRY(run_script(fmt::format("tar -C '{}' -cf '{}' .", root, archive)));
   Workshop workshop;
   workshop.programs = programs;
-  workshop.listener_archive = archive;
+  std::string root = folder + "/listener";
+  TRY(pack_listener(programs, root));
+  workshop.listener_archive = root + ".tar";
+  if (!options.image.empty()) {
+    root = folder + "/image";
+    TRY(run_script(fmt::format("mkdir '{0}'; tar -C '{0}' -xf '{1}'; tar -C '{0}' -cf '{0}.tar' .",
+                               root, options.image)));
+  }
+  workshop.start_archive = root + ".tar";
   workshop.peers = {options.peer_directory.empty() ? programs.peers : options.peer_directory,
-                    options.dockerd, archive, root, folder};
-  std::string control = TRY(read_file("/proc/sys/net/ipv4/tcp_congestion_control"));
-  workshop.congestion_control = control.substr(0, control.find('\n'));
+                    options.dockerd, workshop.start_archive, root, folder};
+  // Without iperf the paths say so themselves.
+  workshop.iperf_archive = pack_iperf(folder).value_or("");
+  workshop.docker = std::make_shared<DockerDaemon>(workshop.peers);
+  workshop.paths = make_paths(options, workshop);
   return workshop;
 }
 
-std::vector<Round> rounds_of(const std::string& metric, const BenchOptions& options,
-                             const Workshop& workshop) {
-  if (metric == "instantiation") return instantiation_rounds(options, workshop);
-  return {};
+Round round_of(const std::string& metric, const BenchOptions& options, const Workshop& workshop) {
+  using Make = Round (*)(const BenchOptions&, const Workshop&);
+  static const std::map<std::string, Make> makers{
+      {"instantiation", instantiation_round}, {"throughput", throughput_round},
+      {"round_trip", round_trip_round},       {"image_size", size_round},
+      {"memory_use", memory_round},           {"heal", heal_round}};
+  return makers.at(metric)(options, workshop);
 }
 
 }  // namespace vireo::bench

@@ -1,29 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which probes make up each measurement.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "bench/bench.h"
 #include "bench/bench_options.h"
 #include "bench/harness.h"
-#include "bench/peers.h"
+#include "bench/probe/docker_daemon.h"
+#include "bench/probe/path.h"
+#include "bench/probe/peers.h"
 
 namespace vireo::bench {
 
-// Where the probes find what they need; made once, after the namespaces were entered.
+// What the probes share; made once, after the namespaces were entered. Nothing in it runs before a
+// probe asks for it.
 struct Workshop {
   BenchPrograms programs;
   PeerOptions peers;
-  std::string listener_archive;    // root archive with /listener
-  std::string congestion_control;  // of all TCP streams
+  std::string listener_archive;  // root archive with /listener, the bench's own
+  std::string start_archive;     // the same, or the image that was asked for
+  std::string iperf_archive;
+  std::shared_ptr<DockerDaemon> docker;
+  std::vector<std::shared_ptr<Path>> paths;  // ours and those of the peers that were asked for
 };
 
-// Makes the root file system that ours and the peers start, in `folder`.
+// Makes the root file systems that ours and the peers start, in `folder`.
 Result<Workshop> prepare_workshop(const BenchOptions& options, const BenchPrograms& programs,
                                   const std::string& folder);
-// The rounds of one metric that was asked for, in order.
-std::vector<Round> rounds_of(const std::string& metric, const BenchOptions& options,
-                             const Workshop& workshop);
+// `metric` is one of those that bench_options.h knows.
+Round round_of(const std::string& metric, const BenchOptions& options, const Workshop& workshop);
 
 }  // namespace vireo::bench

@@ -12,7 +12,8 @@
 namespace vireo::bench {
 
 struct Sample {
-  std::map<std::string, double> values;  // by metric: "function_ready" -> 1.1
+  std::map<std::string, double> values;        // by the rows' keys: "function_ready" -> 1.1
+  std::map<std::string, std::string> missing;  // why a row gets no value: it failed
   std::vector<PhaseTime> phases;
 };
 
@@ -20,7 +21,8 @@ struct Sample {
 class Probe {
  public:
   virtual ~Probe() = default;
-  // A row for each metric it gives, in order; samples are added by the harness.
+  // A row for each metric it gives, in order; samples are added by the harness. One that is "not
+  // run" already stays so.
   virtual std::vector<Row> rows() const = 0;
   // All that must not be counted. An error makes the rows "not run: why".
   virtual Result<void> prepare() = 0;

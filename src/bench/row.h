@@ -39,8 +39,10 @@ struct Row {
   std::string unit;
   RowStatus status = RowStatus::measured;
   std::string reason;  // of not_run, in words
+  std::string key;     // of the probe's values; "": the metric
   std::vector<double> samples;
-  unsigned failed = 0;  // attempts without a value
+  std::vector<unsigned> turns;  // in which turn of the harness each sample was taken
+  unsigned failed = 0;          // attempts without a value
   std::vector<Ratio> ratios;
   std::vector<Goal> goals;
   std::vector<PhaseTime> phases;  // of a start

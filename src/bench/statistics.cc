@@ -7,6 +7,7 @@
 namespace vireo::bench {
 
 constexpr size_t samples_for_p99 = 300;
+constexpr size_t fewest_for_aa = 8;
 
 double quantile(std::vector<double> samples, double q) {
   if (samples.empty()) return 0;
@@ -35,6 +36,15 @@ std::pair<double, double> median_interval(std::span<const double> samples) {
   return {sorted[static_cast<size_t>(low)], sorted[static_cast<size_t>(high)]};
 }
 
+std::optional<double> aa_difference(std::span<const double> samples) {
+  if (samples.size() < fewest_for_aa) return {};
+  std::vector<double> halves[2];
+  for (size_t i = 0; i < samples.size(); i++) halves[i % 2].push_back(samples[i]);
+  double a = median(halves[0]), b = median(halves[1]);
+  if (std::min(a, b) <= 0) return {};
+  return 100 * (std::max(a, b) / std::min(a, b) - 1);
+}
+
 Summary summarise(std::span<const double> samples) {
   Summary summary;
   summary.n = samples.size();
@@ -47,13 +57,6 @@ Summary summarise(std::span<const double> samples) {
   if (all.size() >= samples_for_p99) summary.p99 = quantile(all, 0.99);
   summary.ci95 = median_interval(samples);
   return summary;
-}
-
-std::vector<double> paired_ratios(std::span<const double> a, std::span<const double> b) {
-  std::vector<double> ratios;
-  for (size_t i = 0; i < std::min(a.size(), b.size()); i++)
-    if (b[i] != 0) ratios.push_back(a[i] / b[i]);
-  return ratios;
 }
 
 }  // namespace vireo::bench

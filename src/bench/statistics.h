@@ -16,6 +16,10 @@ double median(std::span<const double> samples);
 // about the shape. The whole range for fewer than six samples.
 std::pair<double, double> median_interval(std::span<const double> samples);
 
+// How far one and the same thing differs from itself: the medians of the odd and the even samples,
+// in percent. Nothing for fewer than eight samples.
+std::optional<double> aa_difference(std::span<const double> samples);
+
 struct Summary {
   size_t n = 0;
   double median = 0, min = 0, max = 0, p90 = 0;
@@ -23,9 +27,5 @@ struct Summary {
   std::pair<double, double> ci95;
 };
 Summary summarise(std::span<const double> samples);
-
-// Ratios a[i] / b[i] of samples taken in turn; as many as the shorter has. Zero divisors are left
-// out.
-std::vector<double> paired_ratios(std::span<const double> a, std::span<const double> b);
 
 }  // namespace vireo::bench

@@ -32,10 +32,5 @@ TEST(Statistics, the_99th_percentile_needs_300_samples) {
   EXPECT_TRUE(summarise(samples).p99);
 }
 
-TEST(Statistics, ratios_are_paired_and_skip_zero) {
-  EXPECT_EQ(paired_ratios(std::vector<double>{2, 3, 4}, std::vector<double>{1, 0}),
-            std::vector<double>{2});
-}
-
 }  // namespace
 }  // namespace vireo::bench

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/text.h"
+#include "base/yaml_text.h"
 #include "cli/operation.h"
 #include "cli/table.h"
 #include "cli/terminal.h"

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "base/yaml_text.h"
 #include "cli/operation.h"
 #include "cli/table.h"
 #include "cli/terminal.h"

@@ -24,7 +24,4 @@ std::string milliseconds_text(double ms);      // "0.35 ms", "1.4 ms", "38 ms", 
 std::string uptime_text(const Json& seconds);  // "2m10s", "-" for null
 std::string rate_text(double per_second);      // "81.2 k", "12"
 
-// JSON as YAML in block style.
-std::string yaml_text(const Json& json);
-
 }  // namespace vireo

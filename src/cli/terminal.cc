@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/yaml_text.h"
 #include "cli/table.h"
 
 namespace vireo {

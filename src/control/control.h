@@ -58,6 +58,7 @@ struct FunctionStatus {
   std::string health;  // ready healthy unhealthy unknown
   std::string reason;  // why it is not running or not healthy
   std::optional<WallTime> started;
+  int pid = 0;  // of its first process on this host; 0: it does not run, or is no process
   unsigned restarts = 0;
   std::optional<std::chrono::nanoseconds> healed_in;  // of the last healing
   std::vector<PortSpec> ports;

@@ -20,6 +20,12 @@ std::string state_text(const ServiceEntry& service, const FunctionEntry& functio
   return function.current->stage == Stage::running ? "running" : "starting";
 }
 
+int pid_of(const Generation& generation) {
+  bool runs = generation.stage == Stage::booting || generation.stage == Stage::running;
+  NetworkAccess* access = runs ? generation.driver->network() : nullptr;
+  return access == nullptr ? 0 : access->pid(generation.spec.id).value_or(0);
+}
+
 std::string health_text(const FunctionEntry& function) {
   bool runs = function.current && function.current->stage == Stage::running;
   if (!runs || !function.desired) return "unknown";
@@ -68,6 +74,7 @@ FunctionStatus Control::State::status(const ServiceEntry& service,
   if (!function.current) return status;
   const Generation& current = *function.current;
   status.instance = current.spec.id;
+  status.pid = pid_of(current);
   if (function.row) status.started = function.row->started;
   if (!current.spec.ports.empty()) status.ports = current.spec.ports;
   status.phases = current.phases;

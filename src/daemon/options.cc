@@ -48,8 +48,14 @@ Result<void> set_option(DaemonOptions& options, const std::string& name, const s
     *found->second = value;
     return {};
   }
+  if (name == "--packet-ports") {
+    if (value != "tap" && value != "packet")
+      return Error{Errc::invalid, "--packet-ports takes tap or packet"};
+    options.packet_ports = value;
+    return {};
+  }
   if (name != "--pool") {
-    std::vector<std::string> known{"--pool", "--log-json", "--ephemeral"};
+    std::vector<std::string> known{"--pool", "--packet-ports", "--log-json", "--ephemeral"};
     for (const auto& [option, target] : texts) known.push_back(option);
     std::string near = nearest(name, known);
     return Error{Errc::invalid, fmt::format("unknown option `{}`{}", name,
@@ -108,6 +114,7 @@ std::string usage_text() {
   --program-dir DIR    vireo-keeper, vireo-unpack ...  (beside vireod, or ../libexec/vireo)
   --function-dir DIR   our functions' programs         (PROGRAMS/functions)
   --pool N             spare shells of each shape      (4; 0 starts everything cold)
+  --packet-ports KIND  of packet functions: tap, packet  (what the fabric does best)
   --ephemeral          remove services, spares and keeper at the end
   --log-level LEVEL    debug, info, warn, error        (info)
   --log-json           log lines as JSON

@@ -86,6 +86,7 @@ Result<std::unique_ptr<Fabric>> make_fabric(const DaemonOptions& options, Keeper
   std::tie(fabric.fabric, fabric.ends) = TRY(fabric_namespaces(keeper));
   fabric.host = TRY(current_network_namespace());
   fabric.state_directory = options.state_directory + "/fabric";
+  fabric.prefer_taps = options.packet_ports == "tap";
   TRY(make_directories(fabric.state_directory, 0700));
   return std::unique_ptr<Fabric>(TRY(BridgeFabric::open(std::move(fabric))));
 }

@@ -93,12 +93,13 @@ class FunctionAccess {
                                     std::chrono::milliseconds deadline) = 0;
 };
 
-// Optional power of drivers whose instances have a network namespace: for health checks from
-// inside.
+// Optional power of drivers whose instances are processes with a network namespace: for health
+// checks from inside, and for tools of the host.
 class NetworkAccess {
  public:
   virtual ~NetworkAccess() = default;
   virtual Result<Fd> network_namespace(const InstanceId& id) = 0;
+  virtual Result<int> pid(const InstanceId& id) = 0;  // of its first process, as the host counts
 };
 
 // Optional power: where output goes, in the CRI log format.

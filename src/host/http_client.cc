@@ -13,7 +13,16 @@
 
 namespace vireo {
 
+// Whether the server ended the kept connection meanwhile. Asked before a request is sent, because
+// a POST cannot be repeated afterwards.
+static bool was_closed(const Fd& socket) {
+  char byte;
+  ssize_t n = ::recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
 Result<void> HttpClient::connect() {
+  if (socket_ && was_closed(socket_)) socket_ = Fd();
   if (socket_) return {};
   received_.clear();
   sockaddr_un address{};
@@ -105,7 +114,7 @@ Result<void> HttpClient::read_body(HttpAnswer& answer,
 
 Result<HttpAnswer> HttpClient::request(std::string_view method, std::string_view target,
                                        std::string_view body) {
-  bool fresh = !socket_;
+  bool kept = socket_.get() >= 0;
   TRY(connect());
   auto sent =
       send(fmt::format("{} {} HTTP/1.1\r\nHost: vireo\r\nContent-Type: application/json\r\n"
@@ -114,8 +123,9 @@ Result<HttpAnswer> HttpClient::request(std::string_view method, std::string_view
   Result<HttpAnswer> answer = sent ? read_head() : Result<HttpAnswer>(sent.error());
   if (!answer) {
     socket_ = Fd();
-    // A kept connection may have been closed by the server meanwhile; GET may be repeated.
-    if (!fresh && method == "GET") return request(method, target, body);
+    // The server may have closed the kept connection in between. What was not sent, and a GET, may
+    // be repeated.
+    if (kept && (!sent || method == "GET")) return request(method, target, body);
     return answer;
   }
   TRY(read_body(*answer, [&](std::string_view part) {

@@ -176,6 +176,21 @@ chain: [wan, r, lan]
   EXPECT_EQ(gateways(port(result, "pc", 0)), "10.2.0.1 fd00:2::1 ");
 }
 
+TEST_F(Planner, a_link_beyond_a_transparent_function_shares_the_subnet) {
+  PlanResult result = plan(R"(vireo: 1
+service: s
+functions:
+  fw: { image: vnf/fw }
+  behind: { image: web, ports: [{ link: far, address: 10.0.0.20 }] }
+links:
+  lan: { subnet: 10.0.0.0/24, host: 10.0.0.1 }
+  far: {}
+chain: [lan, fw, far]
+)");
+  ASSERT_TRUE(result.findings.empty()) << result.findings[0].message;
+  EXPECT_EQ(addresses(port(result, "behind", 0)), "10.0.0.20/24 ");
+}
+
 TEST_F(Planner, one_default_route_a_family) {
   PlanResult result = plan(R"(vireo: 1
 service: s

@@ -105,6 +105,12 @@ Result<Fd> ContainerDriver::network_namespace(const InstanceId& id) {
   return namespace_of(container->pid, "net");
 }
 
+Result<int> ContainerDriver::pid(const InstanceId& id) {
+  Known container = TRY(find(id));
+  std::lock_guard lock(mutex_);
+  return container->pid;
+}
+
 Result<void> ContainerDriver::stop(const InstanceId& id, StopKind kind) {
   auto found = find(id);
   if (!found) return {};

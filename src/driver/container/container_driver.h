@@ -74,6 +74,7 @@ class ContainerDriver final : public Driver,
                             std::chrono::milliseconds deadline) override;
 
   Result<Fd> network_namespace(const InstanceId& id) override;
+  Result<int> pid(const InstanceId& id) override;
   std::vector<std::string> log_paths(const InstanceId& id) override;
   void forget_output(const InstanceId& id) override;
   // Waits for background work that was begun before.

@@ -14,8 +14,14 @@
 namespace vireo {
 namespace {
 
-// Far above the indexes that the kernel chooses itself, so that the two never meet.
-constexpr int first_index = 100'000;
+// Far above the indexes that the kernel chooses itself, so that the two never meet; and apart from
+// those of another daemon, whose host ends may lie in the same namespace.
+int first_index(const std::string& state_directory) {
+  constexpr int step = 100'000;
+  constexpr size_t daemons = 9'000;
+  return step * (1 + static_cast<int>(std::hash<std::string>()(state_directory) % daemons));
+}
+
 constexpr unsigned forwarding = 3;  // BR_STATE_FORWARDING
 
 }  // namespace
@@ -23,11 +29,13 @@ constexpr unsigned forwarding = 3;  // BR_STATE_FORWARDING
 BridgeFabric::BridgeFabric(Options options, Netlink fabric, Netlink host, Netlink reaping)
     // A function that only copies frames moved more over AF_PACKET in batches than over taps in 25
     // of 31 paired rounds (bridge_bench tcp, other work on the machine).
-    : info_{"bridge", {PortKind::packet, PortKind::tap, PortKind::veth}},
+    : info_{"bridge", options.prefer_taps
+                          ? std::vector{PortKind::tap, PortKind::packet, PortKind::veth}
+                          : std::vector{PortKind::packet, PortKind::tap, PortKind::veth}},
       options_(std::move(options)),
       fabric_(std::move(fabric)),
       host_(std::move(host)),
-      next_index_(first_index),
+      next_index_(first_index(options_.state_directory)),
       reaper_(std::move(reaping)) {}
 
 BridgeFabric::~BridgeFabric() = default;

@@ -33,6 +33,7 @@ class BridgeFabric final : public Fabric {
     Fd ends;                      // far ends whose frames go through AF_PACKET descriptors
     Fd host;                      // where host addresses and uplinks are
     std::string state_directory;  // exists; what was taken from the host is written here
+    bool prefer_taps = false;     // for packet functions, over AF_PACKET
   };
   // Finds what is in the namespaces already. Empty ones: new_network_namespace() (host/).
   static Result<std::unique_ptr<BridgeFabric>> open(Options options);

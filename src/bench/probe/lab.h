@@ -16,16 +16,18 @@
 namespace vireo::bench {
 
 // Moves the process (single-threaded still) into network, mount and pid-visible namespaces of its
-// own, with loopback up and cubic as congestion control. Once, at the start of a bench.
-Result<void> enter_private_namespaces();
+// own, with loopback up and `congestion_control` set. Once, at the start of a bench.
+Result<void> enter_private_namespaces(const std::string& congestion_control);
 
-// cubic, or reno where the host does not allow it; for the calling thread's network namespace.
-Result<void> set_congestion_control();
+struct LabOptions {
+  std::string program;       // vireod
+  unsigned pool = 4;         // spare shells of each shape; 0: every start is cold
+  std::string packet_ports;  // "tap", "packet"; "": the daemon's choice
+};
 
 class Lab {
  public:
-  // `program`: vireod. `pool`: spare shells of each shape; 0: every start is cold.
-  static Result<std::unique_ptr<Lab>> start(const std::string& program, unsigned pool);
+  static Result<std::unique_ptr<Lab>> start(const LabOptions& options);
   ~Lab();  // removes all services, ends the daemon and its keeper
 
   // Applies a descriptor and waits for the operation's end; its record. Failed: the record's error.
@@ -35,6 +37,7 @@ class Lab {
   Result<Json> post(const std::string& path, const Json& body = Json::object());
   Result<Json> import_image(const std::string& archive, const std::string& reference,
                             const Json& settings);
+  Result<void> build_functions(const std::vector<std::string>& names);  // images vireo/NAME
   // Until the pools have refilled (GET /metrics), so that a pooled start is one.
   Result<void> wait_for_pool(std::chrono::milliseconds limit);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/published.h"
+#include "bench/report/published.h"
 
 namespace vireo::bench {
 namespace {
@@ -12,11 +12,11 @@ struct Published {
 constexpr Published table[] = {
     {"standardvm.xen", 6500, 23.1, 24.5, 34, 913, 112},
     {"standardvm.kvm", 2988, 20.1, 38.9, 18, 913, 82},
-    {"Container", 1711, 45.1, 43.8, 4, 61, 3.8},
+    {"container", 1711, 45.1, 43.8, 4, 61, 3.8},
     {"tinyx.kvm", 1081, 21.5, 37.9, 19, 3.5, 30},
     {"tinyx.xen", 431, 28.6, 24.9, 15, 3.7, 31},
     {"unikernel.osv.kvm", 330, 47.9, 47.7, 9, 12, 52},
-    {"unikernels.minios.xen", 31, 49.5, 32.6, 5, 2, 8},
+    {"unikernel.minios.xen", 31, 49.5, 32.6, 5, 2, 8},
 };
 
 Row published(const char* metric, const char* technology, const char* unit, double value,

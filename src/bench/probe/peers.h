@@ -9,6 +9,8 @@
 
 namespace vireo::bench {
 
+class DockerDaemon;
+
 struct PeerOptions {
   std::string programs;      // folder with dockerd, containerd, runc (tools/fetch-peers); "": PATH
   std::string dockerd;       // replaces the program, "" for the folder's
@@ -20,6 +22,7 @@ struct PeerOptions {
 // Metrics `instantiation` and `function_ready` as in start_probe.h; the clock starts when runc is
 // executed, or at the first byte of Docker's create request.
 std::unique_ptr<Probe> make_runc_start_probe(const PeerOptions& options);
-std::unique_ptr<Probe> make_docker_start_probe(const PeerOptions& options);
+std::unique_ptr<Probe> make_docker_start_probe(std::shared_ptr<DockerDaemon> docker,
+                                               const std::string& archive);
 
 }  // namespace vireo::bench

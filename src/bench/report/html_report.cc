@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include "bench/chart.h"
-#include "bench/report.h"
+#include "bench/report/chart.h"
+#include "bench/report/report.h"
 
 namespace vireo::bench {
 namespace {
@@ -100,7 +100,8 @@ std::string html_report(const Report& report) {
       "<p class=\"note\">{}Dots are samples, the bar is the 95 % interval of the median, the "
       "stroke "
       "the median; a diamond is the draft's own figure, from its own machine. {}.</p>\n",
-      style, report.quick ? "Quick run: few samples. " : "", escape_markup(noise_text(report)));
+      style, report.quick ? "Quick run: few samples. " : "",
+      escape_markup(noise_text(report.noise)));
   for (const auto& [metric, title] : metric_titles()) text += section(report, metric, title);
   text += goals_table(report.verdicts) + host_table(report.host);
   text += fmt::format("<section><h2>Repeat it</h2><pre>{}</pre></section>\n</body></html>\n",

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include "bench/report.h"
+#include <algorithm>
+
+#include "bench/report/report.h"
 
 namespace vireo::bench {
 namespace {
@@ -27,10 +29,10 @@ std::string measured_line(const Row& row) {
   return line + "\n";
 }
 
-std::string line_of(const Row& row) {
+std::string line_of(const Row& row, const std::string& unit) {
   if (row.status == RowStatus::published)
-    return fmt::format("  {:<42} {:>5} {:>9}\n", label_of(row), "-",
-                       figure_text(row.samples.at(0)));
+    return fmt::format("  {:<42} {:>5} {:>9}{}\n", label_of(row), "-",
+                       figure_text(row.samples.at(0)), unit);
   if (row.status == RowStatus::not_run)
     return fmt::format("  {:<42} {:>5} {:>9}  not run: {}\n", label_of(row), "-", "-",
                        first_line(row.reason));
@@ -40,13 +42,27 @@ std::string line_of(const Row& row) {
   return measured_line(row);
 }
 
+// How it was measured, each way once.
+std::string sources_text(const Report& report, const std::string& metric) {
+  std::vector<std::string> sources;
+  for (const Row& row : report.rows) {
+    bool said = std::find(sources.begin(), sources.end(), row.source) != sources.end();
+    if (row.metric == metric && row.status == RowStatus::measured && !row.source.empty() && !said)
+      sources.push_back(row.source);
+  }
+  std::string text;
+  for (const std::string& source : sources) text += (text.empty() ? "  by " : "; ") + source;
+  return text.empty() ? text : text + "\n";
+}
+
 std::string section(const Report& report, const std::string& metric, const std::string& title) {
   std::string lines, unit;
   for (const Row& row : report.rows) {
     if (row.metric != metric) continue;
-    lines += line_of(row);
     if (unit.empty()) unit = row.unit;
+    lines += line_of(row, row.unit == unit ? "" : " " + row.unit);
   }
+  lines += sources_text(report, metric);
   if (lines.empty()) return {};
   std::string head = fmt::format("{} ({})", title, unit);
   return fmt::format("{}\n  {:<42} {:>5} {:>9}  {:<19} {:>8} {:>8}\n{}\n", head, "", "n", "median",
@@ -68,7 +84,8 @@ std::string host_line(const Report& report) {
   const Json& host = report.host;
   return fmt::format("host: {} cores, kernel {}, {}, cgroup {}, TCP {}; {}.\n",
                      host["cpus"].integer(), host["kernel"].text(), host["processor"].text(),
-                     host["cgroup"].text(), host["congestion_control"].text(), noise_text(report));
+                     host["cgroup"].text(), host["congestion_control"].text(),
+                     noise_text(report.noise));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/lab.h"
+#include "bench/probe/lab.h"
 
 #include <fmt/format.h>
 #include <ifaddrs.h>
@@ -34,8 +34,11 @@ Result<Json> answer_json(Result<HttpAnswer> answer) {
   auto json = parse_json(answer->body);
   if (answer->status < 300) return json;
   std::string detail = json ? (*json)["detail"].text() : answer->body;
-  if (json)
-    for (const Json& finding : (*json)["findings"].items()) detail += "\n" + finding["text"].text();
+  if (json && !(*json)["findings"].items().empty()) {
+    detail.clear();
+    for (const Json& finding : (*json)["findings"].items())
+      detail += (detail.empty() ? "" : "; ") + finding["message"].text();
+  }
   return Error{answer->status == 404 ? Errc::not_found : Errc::invalid, detail};
 }
 
@@ -48,9 +51,20 @@ Result<Json> completed(Result<Json> operation) {
                            record["error"]["detail"].text())};
 }
 
+// The keeper is the daemon's child no more; it ends once it holds nothing.
+bool keeper_runs(const std::string& directory) {
+  for (const std::string& name : list_directory("/proc").value_or({})) {
+    if (name[0] < '0' || name[0] > '9') continue;
+    auto text = read_file("/proc/" + name + "/cmdline");
+    if (text && text->starts_with("vireo-keeper") && text->find(directory) != std::string::npos)
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-Result<void> enter_private_namespaces() {
+Result<void> enter_private_namespaces(const std::string& congestion_control) {
   if (::unshare(CLONE_NEWNET | CLONE_NEWNS) != 0)
     return system_error("cannot make namespaces for the measurement (it needs root)");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
@@ -59,15 +73,7 @@ Result<void> enter_private_namespaces() {
   if (::mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") != 0)
     return system_error("cannot mount a private /run");
   TRY(bring_up_loopback());
-  return set_congestion_control();
-}
-
-// The host's default may pace (bbr), which would measure the pacing. cubic is refused inside a
-// namespace where the host does not list it as allowed; reno never is.
-Result<void> set_congestion_control() {
-  const std::string path = "/proc/sys/net/ipv4/tcp_congestion_control";
-  if (write_existing(path, "cubic")) return {};
-  return write_existing(path, "reno");
+  return write_existing("/proc/sys/net/ipv4/tcp_congestion_control", congestion_control);
 }
 
 Lab::Lab(TemporaryDirectory directory, ChildProcess daemon, std::string socket, unsigned pool)
@@ -76,21 +82,24 @@ Lab::Lab(TemporaryDirectory directory, ChildProcess daemon, std::string socket, 
       client_(std::move(socket)),
       pool_(pool) {}
 
-Result<std::unique_ptr<Lab>> Lab::start(const std::string& program, unsigned pool) {
+Result<std::unique_ptr<Lab>> Lab::start(const LabOptions& options) {
   TemporaryDirectory directory = TRY(TemporaryDirectory::make("vireo-bench"));
   std::string socket = directory.path() + "/vireod.sock";
   Fd log = TRY(open_path(directory.path() + "/vireod.log", O_WRONLY | O_CREAT, 0600));
   ChildCommand command;
-  command.program = program;
+  command.program = options.program;
   command.arguments = {"vireod",        "--ephemeral",
                        "--state-dir",   directory.path() + "/state",
                        "--runtime-dir", directory.path() + "/run",
                        "--socket",      socket,
-                       "--pool",        std::to_string(pool)};
+                       "--pool",        std::to_string(options.pool)};
+  if (!options.packet_ports.empty())
+    command.arguments.insert(command.arguments.end(), {"--packet-ports", options.packet_ports});
   command.output = command.error = log.get();
   command.new_session = true;  // an interrupt from the terminal is for the bench alone
   ChildProcess daemon = TRY(ChildProcess::start(command));
-  auto lab = std::unique_ptr<Lab>(new Lab(std::move(directory), std::move(daemon), socket, pool));
+  auto lab =
+      std::unique_ptr<Lab>(new Lab(std::move(directory), std::move(daemon), socket, options.pool));
   for (auto limit = std::chrono::steady_clock::now() + 20s;;) {
     if (lab->get("/healthz")) return lab;
     if (lab->daemon_.wait(10ms) || std::chrono::steady_clock::now() > limit)
@@ -103,6 +112,9 @@ Result<std::unique_ptr<Lab>> Lab::start(const std::string& program, unsigned poo
 Lab::~Lab() {
   // --ephemeral: it removes services, spares and keeper before it ends.
   if (daemon_.signal(SIGTERM)) (void)daemon_.wait(30s).has_value();
+  for (auto limit = std::chrono::steady_clock::now() + 5s;
+       keeper_runs(directory()) && std::chrono::steady_clock::now() < limit;)
+    std::this_thread::sleep_for(10ms);
 }
 
 Result<Json> Lab::get(const std::string& path) { return answer_json(client_.request("GET", path)); }
@@ -128,6 +140,11 @@ Result<Json> Lab::import_image(const std::string& archive, const std::string& re
   std::string target = fmt::format("/v1/images?wait=300&reference={}&settings={}",
                                    percent_encode(reference), percent_encode(settings.dump()));
   return completed(answer_json(client_.upload(target, file, static_cast<uint64_t>(size))));
+}
+
+Result<void> Lab::build_functions(const std::vector<std::string>& names) {
+  TRY(post("/v1/image-builds?wait=60", Json().set("functions", json_of(names))));
+  return {};
 }
 
 // Spares of all shapes are counted together, `pool_` of each.

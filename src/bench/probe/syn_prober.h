@@ -41,6 +41,8 @@ class SynProber {
     double rate = 0;  // SYN packets a second, since reset()
   };
   Answers wait_for_syn_ack(SteadyTime deadline);
+  // When the first answer came to a SYN that was sent after `sent`.
+  std::optional<SteadyTime> answer_to_syn_after(SteadyTime sent, SteadyTime deadline);
   // When the last SYN-ACK came; returns once none has come for `quiet`.
   std::optional<SteadyTime> last_syn_ack(std::chrono::milliseconds quiet, SteadyTime deadline);
 
@@ -53,6 +55,7 @@ class SynProber {
   Fd socket_;
   std::array<uint8_t, 54> frame_;
   std::atomic<int64_t> rst_{0}, syn_ack_{0}, last_{0}, since_{0};  // steady nanoseconds; 0: none
+  std::atomic<int64_t> wanted_{0}, wanted_answer_{0};              // answer_to_syn_after
   std::atomic<uint64_t> sent_{0};
   std::atomic<bool> sending_{false}, stop_{false};
   std::thread thread_;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/chart.h"
+#include "bench/report/chart.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "bench/report.h"
+#include "bench/report/report.h"
 
 namespace vireo::bench {
 namespace {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a bench found, and its three forms: a table for a terminal, JSON, one HTML page. Pure.
 #pragma once
-#include <optional>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,19 +15,17 @@ struct Report {
   Json host;  // facts of the machine, stamped on all forms
   std::vector<Row> rows;
   std::vector<Verdict> verdicts;
-  std::optional<double> aa_difference;  // percent; see aa_difference()
+  std::map<std::string, double> noise;  // by metric: noise_of()
   bool quick = false;
   std::string command;  // that repeats it
 };
 
-// How far one and the same thing differs from itself: the medians of the odd and the even samples,
-// in percent. Nothing for fewer than eight samples.
-std::optional<double> aa_difference(const std::vector<double>& samples);
-std::string noise_text(const Report& report);
+std::string noise_text(const std::map<std::string, double>& noise);
 
-// "not run" rows for all technologies of the draft that have no row of `metric`.
+// "not run" rows for all technologies of the draft that have no row of `metric`; `reason` says why
+// one has none.
 void add_missing_technologies(std::vector<Row>& rows, const std::string& metric,
-                              const std::string& reason);
+                              const std::function<std::string(const std::string&)>& reason);
 
 // Metrics in the order of all reports, and their titles: "Instantiation, request -> first RST".
 std::vector<std::pair<std::string, std::string>> metric_titles();
@@ -34,7 +33,7 @@ std::string label_of(const Row& row);    // "container, pooled", "peer: runc 1.1
 std::string figure_text(double figure);  // three significant digits, no exponent
 
 std::string text_report(const Report& report);
-std::string json_report(const Report& report);
+Json report_json(const Report& report);
 std::string html_report(const Report& report);
 
 }  // namespace vireo::bench

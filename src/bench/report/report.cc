@@ -1,49 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/report.h"
+#include "bench/report/report.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "bench/published.h"
+#include "bench/report/published.h"
 
 namespace vireo::bench {
 
-constexpr size_t fewest_for_aa = 8;
-constexpr double quiet_percent = 10;
-
-std::optional<double> aa_difference(const std::vector<double>& samples) {
-  if (samples.size() < fewest_for_aa) return {};
-  std::vector<double> halves[2];
-  for (size_t i = 0; i < samples.size(); i++) halves[i % 2].push_back(samples[i]);
-  double a = median(halves[0]), b = median(halves[1]);
-  if (std::min(a, b) <= 0) return {};
-  return 100 * (std::max(a, b) / std::min(a, b) - 1);
-}
-
-std::string noise_text(const Report& report) {
-  if (!report.aa_difference) return "A/A difference: too few samples to tell";
-  return fmt::format("A/A difference {:.1f} %: {}", *report.aa_difference,
-                     *report.aa_difference <= quiet_percent
-                         ? "quiet enough"
-                         : "this machine is too noisy now to judge small differences");
+std::string noise_text(const std::map<std::string, double>& noise) {
+  if (noise.empty()) return "A/A difference: too few samples to tell";
+  std::string text;
+  for (const auto& [metric, percent] : noise)
+    text += fmt::format("{}{} {:.0f} %{}", text.empty() ? "A/A difference: " : ", ", metric,
+                        percent, percent <= quiet_percent ? "" : " (too noisy now to judge)");
+  return text;
 }
 
 void add_missing_technologies(std::vector<Row>& rows, const std::string& metric,
-                              const std::string& reason) {
+                              const std::function<std::string(const std::string&)>& reason) {
   for (const std::string& technology : published_technologies()) {
     auto same = [&](const Row& row) {
       return row.metric == metric && row.peer.empty() && row.status != RowStatus::published &&
-             (row.technology == technology ||
-              (row.technology == "container" && technology == "Container"));
+             row.technology == technology;
     };
     if (std::any_of(rows.begin(), rows.end(), same)) continue;
     Row row;
     row.metric = metric;
-    row.technology = technology == "Container" ? "container" : technology;
+    row.technology = technology;
     row.status = RowStatus::not_run;
-    row.reason = reason;
+    row.reason = reason(technology);
     for (const Row& known : published_rows())
       if (known.metric == metric) row.unit = known.unit;
     rows.push_back(std::move(row));
@@ -65,7 +53,7 @@ std::vector<std::pair<std::string, std::string>> metric_titles() {
 std::string label_of(const Row& row) {
   std::string label = row.peer.empty() ? row.technology : "peer: " + row.peer;
   if (row.status == RowStatus::published) label = "draft: " + row.technology;
-  if (!row.mode.empty()) label += ", " + row.mode;
+  if (!row.mode.empty() && row.mode != row.technology) label += ", " + row.mode;
   if (!row.direction.empty()) label += ", " + row.direction;
   return label;
 }
@@ -76,10 +64,10 @@ std::string figure_text(double figure) {
   return fmt::format("{:.{}f}", figure, digits);
 }
 
-std::string json_report(const Report& report) {
+Json report_json(const Report& report) {
   Json rows = Json::array();
   for (const Row& row : report.rows) rows.push(to_json(row));
-  return Json().set("host", report.host).set("rows", rows).dump(1) + "\n";
+  return Json().set("host", report.host).set("rows", rows);
 }
 
 }  // namespace vireo::bench

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/start_probe.h"
+#include "bench/probe/start_probe.h"
 
 #include <fmt/format.h>
 
@@ -13,8 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto longest_start = 5s;
-constexpr const char* host_address = "10.99.0.1";
-constexpr const char* function_address = "10.99.0.10";
 constexpr const char* function_mac = "02:99:00:00:00:10";
 
 double milliseconds(std::chrono::nanoseconds duration) {
@@ -40,16 +38,18 @@ class StartProbe final : public Probe {
   }
 
   Result<void> prepare() override {
-    lab_ = TRY(Lab::start(options_.program, options_.pooled ? 4 : 0));
+    lab_ = TRY(Lab::start({options_.program, options_.pooled ? 4u : 0u, ""}));
     if (options_.archive.empty())
-      TRY(lab_->post("/v1/image-builds?wait=60", Json().set("functions", json_of({"all"}))));
+      TRY(lab_->build_functions({"all"}));
     else
       TRY(lab_->import_image(options_.archive, options_.image,
                              Json().set("Entrypoint", json_of({"/listener"}))));
+    TRY(lab_->import_image(options_.neighbour_archive, "bench/neighbour",
+                           Json().set("Entrypoint", json_of({"/listener"}))));
     TRY(lab_->run(descriptor(false)));
     ProbeTarget target;
-    target.source = *parse_ip(host_address);
-    target.target = *parse_ip(function_address);
+    target.source = *parse_ip(network() + ".1");
+    target.target = *parse_ip(network() + ".10");
     target.target_mac = *parse_mac(function_mac);
     target.port = options_.port;
     target.interface = TRY(interface_with(target.source));
@@ -90,15 +90,19 @@ class StartProbe final : public Probe {
   }
 
  private:
+  // Each lab has a subnet of its own: both have an address in the bench's namespace.
+  std::string network() const { return options_.pooled ? "10.99.0" : "10.99.1"; }
+
   std::string descriptor(bool with_function) const {
     std::string text = fmt::format(
-        "vireo: 1\nservice: bench\nlinks:\n  lan: {{ subnet: 10.99.0.0/24, host: {} }}\n"
-        "functions:\n  idle: {{ image: {}, ports: [{{ link: lan, address: 10.99.0.200 }}] }}\n",
-        host_address, options_.image);
+        "vireo: 1\nservice: bench\nlinks:\n  lan: {{ subnet: {0}.0/24, host: {0}.1 }}\n"
+        "functions:\n"
+        "  idle: {{ image: bench/neighbour, ports: [{{ link: lan, address: {0}.200 }}] }}\n",
+        network());
     if (with_function)
-      text +=
-          fmt::format("  f: {{ image: {}, ports: [{{ link: lan, address: {}, mac: \"{}\" }}] }}\n",
-                      options_.image, function_address, function_mac);
+      text += fmt::format(
+          "  f: {{ image: {}, ports: [{{ link: lan, address: {}.10, mac: \"{}\" }}] }}\n",
+          options_.image, network(), function_mac);
     return text;
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/syn_prober.h"
+#include "bench/probe/syn_prober.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -30,6 +30,18 @@ uint16_t checksum(std::span<const uint8_t> bytes, uint32_t sum) {
     sum += static_cast<uint32_t>(bytes[i] << 8 | bytes[i + 1]);
   while ((sum >> 16) != 0) sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<uint16_t>(~sum);
+}
+
+// A SYN's sequence number tells when it was sent; the answer acknowledges it.
+uint32_t sequence_at(int64_t ns) { return static_cast<uint32_t>(ns / 1000); }
+bool is_after(uint32_t sequence, uint32_t other) {
+  return static_cast<int32_t>(sequence - other) > 0;
+}
+
+uint32_t acknowledged(std::span<const uint8_t> frame) {
+  uint32_t number = 0;
+  for (size_t i = tcp_at + 8; i < tcp_at + 12; i++) number = number << 8 | frame[i];
+  return number - 1;
 }
 
 void put16(uint8_t* to, unsigned value) {
@@ -103,6 +115,9 @@ void SynProber::run() {
     }
     port = port >= 65000 ? 1024 : port + 1;
     put16(&frame_[tcp_at], port);
+    uint32_t sequence = sequence_at(now());
+    put16(&frame_[tcp_at + 4], sequence >> 16);
+    put16(&frame_[tcp_at + 6], sequence);
     put16(&frame_[tcp_at + 16], 0);
     uint32_t pseudo = IPPROTO_TCP + 20;
     for (size_t i = ip_at + 12; i < tcp_at; i += 2)
@@ -131,6 +146,10 @@ void SynProber::take(std::span<const uint8_t> frame) {
   none = 0;
   syn_ack_.compare_exchange_strong(none, time);
   last_ = time;
+  int64_t wanted = wanted_;
+  none = 0;
+  if (wanted != 0 && is_after(acknowledged(frame), sequence_at(wanted)))
+    wanted_answer_.compare_exchange_strong(none, time);
 }
 
 void SynProber::reset() {
@@ -151,6 +170,16 @@ SynProber::Answers SynProber::wait_for_syn_ack(SteadyTime deadline) {
   if (syn_ack_ != 0) answers.syn_ack = at(syn_ack_);
   answers.rate = static_cast<double>(sent_) * 1e9 / static_cast<double>(now() - since_);
   return answers;
+}
+
+std::optional<SteadyTime> SynProber::answer_to_syn_after(SteadyTime sent, SteadyTime deadline) {
+  wanted_answer_ = 0;
+  wanted_ = nanoseconds(sent);
+  while (wanted_answer_ == 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(200us);
+  wanted_ = 0;
+  if (wanted_answer_ == 0) return {};
+  return at(wanted_answer_);
 }
 
 std::optional<SteadyTime> SynProber::last_syn_ack(std::chrono::milliseconds quiet,

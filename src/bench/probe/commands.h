@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bench/probe/syn_prober.h"
 #include "bench/row.h"
-#include "bench/syn_prober.h"
 
 namespace vireo::bench {
 

@@ -8,18 +8,19 @@
 #include <memory>
 #include <string>
 
-#include "bench/lab.h"
 #include "bench/probe.h"
-#include "bench/syn_prober.h"
+#include "bench/probe/lab.h"
+#include "bench/probe/syn_prober.h"
 
 namespace vireo::bench {
 
 struct StartOptions {
   std::string image;  // reference of the image under test
   bool pooled = true;
-  std::string program;   // vireod
-  std::string archive;   // imported first under `image`; "": it is one of our own functions
-  uint16_t port = 8080;  // that the function listens on
+  std::string program;  // vireod
+  std::string archive;  // imported first under `image`; "": it is one of our own functions
+  std::string neighbour_archive;  // root archive with /listener, of what runs on the link already
+  uint16_t port = 8080;           // that the function listens on
 };
 
 std::unique_ptr<Probe> make_start_probe(StartOptions options);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/commands.h"
+#include "bench/probe/commands.h"
 
 #include <fmt/format.h>
 

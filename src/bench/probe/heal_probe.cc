@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/probe/heal_probe.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "base/rollback.h"
+#include "bench/probe/lab.h"
+#include "bench/probe/syn_prober.h"
+
+namespace vireo::bench {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+constexpr auto longest_heal = 5s;
+constexpr const char* host_address = "10.91.0.1";
+constexpr const char* far_address = "10.91.0.10";
+constexpr const char* far_mac = "02:91:00:00:00:10";
+constexpr const char* descriptor =
+    "vireo: 1\nservice: bench\n"
+    "links:\n  lan: { subnet: 10.91.0.0/24, host: 10.91.0.1 }\n  far: {}\n"
+    "functions:\n"
+    "  middle: { image: vireo/forwarder }\n"
+    "  behind: { image: bench/listener,\n"
+    "    ports: [{ link: far, address: 10.91.0.10, mac: \"02:91:00:00:00:10\" }] }\n"
+    "chain: [ lan, middle, far ]\n";
+
+class HealProbe final : public Probe {
+ public:
+  explicit HealProbe(HealOptions options) : options_(std::move(options)) {}
+
+  std::vector<Row> rows() const override {
+    Row row;
+    row.metric = "heal";
+    row.technology = "container";
+    row.mode = "pooled";
+    row.accelerator = "none";
+    row.unit = "ms";
+    row.source = "first answer to a frame sent after the end of the killed process";
+    return {row};
+  }
+
+  Result<void> prepare() override {
+    lab_ = TRY(Lab::start({options_.program, 4, ""}));
+    TRY(lab_->import_image(options_.listener_archive, "bench/listener",
+                           Json().set("Entrypoint", json_of({"/listener"}))));
+    TRY(lab_->build_functions({"forwarder"}));
+    return {};
+  }
+
+  Result<Sample> measure() override {
+    TRY(lab_->run(descriptor));
+    Rollback gone([this] { (void)lab_->remove("bench").has_value(); });
+    std::string interface = TRY(interface_with(*parse_ip(host_address)));
+    auto prober = TRY(SynProber::open(
+        {interface, *parse_ip(host_address), *parse_ip(far_address), *parse_mac(far_mac), 8080}));
+    TRY(lab_->wait_for_pool(5s));
+    prober->reset();
+    if (!prober->wait_for_syn_ack(Clock::now() + longest_heal).syn_ack)
+      return Error{Errc::timed_out, "no answer came through the forwarder before it was killed"};
+    Sample sample;
+    sample.values["heal"] = TRY(kill_and_wait(*prober));
+    gone.dismiss();
+    TRY(lab_->remove("bench"));
+    return sample;
+  }
+
+  void clean_up() noexcept override { lab_.reset(); }
+
+ private:
+  Result<double> kill_and_wait(SynProber& prober) {
+    Json function = TRY(lab_->get("/v1/services/bench/functions/middle"));
+    auto pid = function["pid"].integer();
+    Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!process) return system_error("cannot open the forwarder's process");
+    auto killed = Clock::now();
+    if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0)
+      return system_error("cannot kill the forwarder");
+    pollfd ended{process.get(), POLLIN, 0};
+    if (::poll(&ended, 1, 1000) != 1)
+      return Error{Errc::timed_out, "the killed process does not end"};
+    auto answered = prober.answer_to_syn_after(Clock::now(), killed + longest_heal);
+    if (!answered) return Error{Errc::timed_out, "nothing came through the next generation"};
+    return std::chrono::duration<double, std::milli>(*answered - killed).count();
+  }
+
+  HealOptions options_;
+  std::unique_ptr<Lab> lab_;
+};
+
+}  // namespace
+
+std::unique_ptr<Probe> make_heal_probe(HealOptions options) {
+  return std::make_unique<HealProbe>(std::move(options));
+}
+
+}  // namespace vireo::bench

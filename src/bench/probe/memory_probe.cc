@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/probe/memory_probe.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "bench/probe/echo_prober.h"
+#include "bench/probe/lab.h"
+#include "bench/probe/process_memory.h"
+
+namespace vireo::bench {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr double mebibyte = 1 << 20;
+constexpr double tolerance = 0.2;   // between the fall and the rise after it
+constexpr int attempts = 2;         // of one sample
+constexpr unsigned link_room = 10;  // instances of one link: neighbours know each other
+constexpr auto idle_time = 1300ms;  // a function gives back what a burst touched after 1 s
+
+class MemoryProbe final : public Probe {
+ public:
+  explicit MemoryProbe(MemoryOptions options) : options_(std::move(options)) {}
+
+  std::vector<Row> rows() const override {
+    Row row;
+    row.metric = "memory_use";
+    row.technology = "container";
+    row.accelerator = "none";
+    row.unit = "MiB";
+    row.source = fmt::format("each of {} instances", options_.instances);
+    std::vector<Row> rows;
+    for (const char* key : {"all-in", "private", "proportional"}) {
+      row.key = key;
+      row.mode = fmt::format("{}, {}", stack() ? "kernel stack" : "packet function", key);
+      rows.push_back(row);
+    }
+    return rows;
+  }
+
+  Result<void> prepare() override {
+    lab_ = TRY(Lab::start({options_.program, 0, "tap"}));
+    if (stack())
+      TRY(lab_->import_image(options_.listener_archive, "bench/listener",
+                             Json().set("Entrypoint", json_of({"/listener"}))));
+    else
+      TRY(lab_->build_functions({"responder"}));
+    TRY(lab_->run(descriptor(1)));
+    return {};
+  }
+
+  Result<Sample> measure() override {
+    Sample sample = TRY(once());
+    for (int i = 1; i < attempts && !sample.missing.empty(); i++) sample = TRY(once());
+    return sample;
+  }
+
+  void clean_up() noexcept override { lab_.reset(); }
+
+ private:
+  bool stack() const { return !options_.listener_archive.empty(); }
+  // Each has a subnet of its own: both have addresses in the bench's namespace.
+  unsigned network() const { return stack() ? 93 : 92; }
+  std::string address(unsigned number) const {
+    return fmt::format("10.{}.{}.{}", network(), number / link_room, number % link_room + 10);
+  }
+
+  // The links and the first instance are always there: they pay for what all share.
+  std::string descriptor(unsigned count) const {
+    std::string text = "vireo: 1\nservice: bench\nlinks:\n";
+    for (unsigned i = 0; i <= options_.instances / link_room; i++)
+      text += fmt::format(
+          "  lan{0}: {{ subnet: 10.{1}.{0}.0/24, host: 10.{1}.{0}.1 }}\n"
+          "  far{0}: {{ subnet: 10.90.{0}.0/24 }}\n",
+          i, network());
+    text += "functions:\n";
+    for (unsigned i = 0; i < count; i++)
+      text += fmt::format("  f{}: {{ image: {}, ports: [{{ link: lan{}, address: {} }}{}] }}\n", i,
+                          stack() ? "bench/listener" : "vireo/responder", i / link_room, address(i),
+                          stack() ? "" : fmt::format(", far{}", i / link_room));
+    return text;
+  }
+
+  // What other programs took or gave back meanwhile shows as a rise that is not the fall.
+  Result<Sample> once() {
+    Sample sample;
+    double before = TRY(available());
+    auto during = with_instances(sample);
+    TRY(lab_->run(descriptor(1)));
+    std::this_thread::sleep_for(idle_time);
+    double with = TRY(during), fall = before - with, rise = TRY(available()) - with;
+    if (fall > 0 && std::abs(fall - rise) <= tolerance * fall)
+      sample.values["all-in"] = fall / options_.instances;
+    else
+      sample.missing["all-in"] = fmt::format(
+          "other work moved this machine's memory: it fell by {:.1f} MiB with the "
+          "instances and rose by {:.1f} MiB without them",
+          fall, rise);
+    return sample;
+  }
+
+  Result<double> with_instances(Sample& sample) {
+    TRY(lab_->run(descriptor(options_.instances + 1)));
+    for (unsigned i = 0; i <= options_.instances; i++) {
+      EchoProber prober = TRY(EchoProber::open(*parse_ip(address(i))));
+      TRY(prober.run(1, 0us));
+    }
+    std::this_thread::sleep_for(idle_time);
+    double now = TRY(available());
+    TRY(take_processes(sample));
+    return now;
+  }
+
+  Result<void> take_processes(Sample& sample) {
+    Json service = TRY(lab_->get("/v1/services/bench"));
+    double count = 0, of_private = 0, proportional = 0;
+    for (const Json& function : service["functions"].items()) {
+      auto memory = TRY(memory_of_process(static_cast<int>(function["pid"].integer())));
+      of_private += static_cast<double>(memory.private_bytes);
+      proportional += static_cast<double>(memory.proportional_bytes);
+      count++;
+    }
+    if (count == 0) return Error{Errc::unavailable, "no instance runs"};
+    sample.values["private"] = of_private / count / mebibyte;
+    sample.values["proportional"] = proportional / count / mebibyte;
+    return {};
+  }
+
+  static Result<double> available() {
+    return static_cast<double>(TRY(available_memory())) / mebibyte;
+  }
+
+  MemoryOptions options_;
+  std::unique_ptr<Lab> lab_;
+};
+
+}  // namespace
+
+std::unique_ptr<Probe> make_memory_probe(MemoryOptions options) {
+  return std::make_unique<MemoryProbe>(std::move(options));
+}
+
+}  // namespace vireo::bench

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// A way for traffic between the bench's own network namespace and a far end where an iperf server
+// listens. What is measured over one path is measured over all in turn, with the same programs.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "bench/probe/docker_daemon.h"
+#include "bench/row.h"
+
+namespace vireo::bench {
+
+// What was opened stays open until the path is destroyed, so that several measurements share it.
+class Path {
+ public:
+  virtual ~Path() = default;
+  // Technology, mode and accelerator, or peer; metric, unit and direction are the probe's.
+  virtual Row row() const = 0;
+  // The address of the far end. Repeated: the same again, or the same error.
+  virtual Result<std::string> open() = 0;
+};
+
+struct PathOptions {
+  std::string program;        // vireod
+  std::string iperf_archive;  // of pack_iperf()
+  std::string packet_ports;   // "packet", "tap"
+};
+
+// Through a private daemon: a container with a kernel's stack on the bridge, and the same behind
+// one forwarder of libvnf. The two share the daemon.
+struct VireoPaths {
+  std::shared_ptr<Path> container, forwarder;
+};
+VireoPaths make_vireo_paths(const PathOptions& options);
+
+// A veth pair into a namespace of its own, nothing else: what the kernel can do here.
+std::shared_ptr<Path> make_bare_veth_path();
+// A container of Docker's on its bridge.
+std::shared_ptr<Path> make_docker_path(std::shared_ptr<DockerDaemon> docker,
+                                       std::string iperf_archive);
+
+}  // namespace vireo::bench

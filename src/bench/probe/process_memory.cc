@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/probe/process_memory.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "host/files.h"
+
+namespace vireo::bench {
+namespace {
+
+// "Name:   12 kB" lines.
+uint64_t bytes_at(const std::string& text, std::string_view name) {
+  size_t at = text.find(fmt::format("\n{}:", name));
+  if (at == std::string::npos) return 0;
+  return std::strtoull(&text[at + name.size() + 2], nullptr, 10) * 1024;
+}
+
+}  // namespace
+
+Result<ProcessMemory> memory_of_process(int pid) {
+  std::string text = "\n" + TRY(read_file(fmt::format("/proc/{}/smaps_rollup", pid)));
+  ProcessMemory memory{bytes_at(text, "Private_Clean") + bytes_at(text, "Private_Dirty"),
+                       bytes_at(text, "Pss")};
+  std::string children = read_file(fmt::format("/proc/{0}/task/{0}/children", pid)).value_or("");
+  for (std::string_view word : split(children, ' ')) {
+    auto child = parse_number(std::string(word));
+    if (!child) continue;
+    auto more = memory_of_process(static_cast<int>(*child));
+    if (!more) continue;
+    memory.private_bytes += more->private_bytes;
+    memory.proportional_bytes += more->proportional_bytes;
+  }
+  return memory;
+}
+
+Result<uint64_t> available_memory() {
+  return bytes_at(TRY(read_file("/proc/meminfo")), "MemAvailable");
+}
+
+}  // namespace vireo::bench

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checks of the bench that must be able to fail: each shows it something whose outcome is
+// known. Traffic stays in the namespaces that the bench makes.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "host/child_process.h"
+#include "host/files.h"
+
+namespace vireo {
+namespace {
+
+using namespace std::chrono_literals;
+
+class BenchProgram : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto folder = TemporaryDirectory::make("vireo-bench-test");
+    ASSERT_TRUE(folder) << folder.error().message;
+    folder_.emplace(std::move(*folder));
+    ASSERT_TRUE(make_directories(path("tmp")));
+  }
+  void TearDown() override {
+    // Neither files nor processes; the bench keeps all it has in its temporary directory.
+    EXPECT_EQ(list_directory(path("tmp")).value_or({"?"}), std::vector<std::string>());
+    EXPECT_EQ(processes(), std::vector<std::string>());
+  }
+
+  std::string path(const std::string& name) const { return folder_->path() + "/" + name; }
+
+  ChildCommand command(const std::string& words) const {
+    ChildCommand command;
+    command.program = "sh";
+    command.arguments = {
+        "sh", "-c",
+        fmt::format("TMPDIR={} exec {}/vireod bench {}", path("tmp"), VIREO_BIN, words)};
+    return command;
+  }
+  Finished run(const std::string& words) const {
+    auto finished = run_program(command(words), 120s);
+    EXPECT_TRUE(finished) << finished.error().message;
+    return finished ? *finished : Finished();
+  }
+  // The rows of a run with JSON output.
+  std::vector<Json> rows(const std::string& words) const {
+    Finished finished = run(words + " --output json");
+    auto json = parse_json(finished.output);
+    EXPECT_TRUE(json) << finished.output << finished.error;
+    return json ? (*json)["rows"].items() : std::vector<Json>();
+  }
+
+  // A root archive with these files at its top.
+  std::string archive(const std::vector<std::pair<std::string, std::string>>& files) const {
+    std::string script = fmt::format("mkdir {0} {0}/proc {0}/dev; ", path("root"));
+    for (const auto& [from, name] : files)
+      script += fmt::format("cp {} {}/{}; ", from, path("root"), name);
+    ChildCommand pack;
+    pack.program = "sh";
+    pack.arguments = {"sh", "-ec", script + fmt::format("tar -C {0} -cf {0}.tar .", path("root"))};
+    auto packed = run_program(pack, 20s);
+    EXPECT_TRUE(packed && packed->ok()) << (packed ? packed->error : packed.error().message);
+    return path("root.tar");
+  }
+
+  // That know of the bench's temporary directory.
+  std::vector<std::string> processes() const {
+    std::vector<std::string> found;
+    for (const std::string& name : list_directory("/proc").value_or({})) {
+      auto text = read_file("/proc/" + name + "/cmdline");
+      if (text && text->find(path("tmp")) != std::string::npos) found.push_back(*text);
+    }
+    return found;
+  }
+
+  std::optional<TemporaryDirectory> folder_;
+};
+
+std::vector<Json> of_metric(const std::vector<Json>& rows, const std::string& metric) {
+  std::vector<Json> found;
+  for (const Json& row : rows)
+    if (row["metric"].text() == metric && row["status"].text() != "published" &&
+        (row["technology"].text() == "container" || !row["peer"].text().empty()))
+      found.push_back(row);
+  return found;
+}
+
+TEST_F(BenchProgram, an_entry_point_that_does_not_exist_fails_every_sample) {
+  std::string image = archive({});
+  auto found = rows(fmt::format("instantiation --runs 2 --peers none --image {}", image));
+  for (const char* metric : {"instantiation", "function_ready", "stop"}) {
+    auto own = of_metric(found, metric);
+    ASSERT_EQ(own.size(), 2u) << metric;  // pooled and cold
+    for (const Json& row : own) {
+      EXPECT_EQ(row["status"].text(), "measured");
+      EXPECT_EQ(row["n"].integer(), 0);
+      EXPECT_EQ(row["failed"].integer(), 2);
+      EXPECT_TRUE(row["median"].is_null());
+      EXPECT_NE(row["reason"].text().find("/listener"), std::string::npos) << row["reason"].text();
+    }
+  }
+  EXPECT_EQ(
+      WEXITSTATUS(run(fmt::format("instantiation --runs 1 --peers none --image {}", image)).status),
+      1);
+}
+
+// The lower bound is the sleep itself: no start can be faster.
+TEST_F(BenchProgram, an_entry_point_that_sleeps_is_ready_no_sooner) {
+  std::string image =
+      archive({{VIREO_BIN "/late_listener", "listener"}, {VIREO_BIN "/bench/listener", "real"}});
+  auto found = rows(fmt::format("instantiation --runs 2 --peers none --image {}", image));
+  auto ready = of_metric(found, "function_ready");
+  ASSERT_EQ(ready.size(), 2u);
+  for (const Json& row : ready) {
+    ASSERT_EQ(row["n"].integer(), 2) << row["reason"].text();
+    EXPECT_GE(row["min"].number(), 200);
+  }
+}
+
+TEST_F(BenchProgram, a_dockerd_that_is_none_is_not_run_and_says_why) {
+  auto found = rows("instantiation --runs 1 --peers docker --dockerd /bin/false");
+  bool seen = false;
+  for (const Json& row : of_metric(found, "function_ready")) {
+    if (row["peer"].text().empty()) {
+      EXPECT_EQ(row["n"].integer(), 1) << row["reason"].text();
+      continue;
+    }
+    seen = true;
+    EXPECT_EQ(row["status"].text(), "not run");
+    EXPECT_EQ(row["reason"].text(), "dockerd did not start: it ended without a word");
+    EXPECT_EQ(row["failed"].integer(), 0);
+  }
+  EXPECT_TRUE(seen);
+}
+
+TEST_F(BenchProgram, an_interrupt_leaves_nothing_and_prints_what_was_measured) {
+  Fd out = *open_path(path("out"), O_WRONLY | O_CREAT, 0600);
+  Fd progress = *open_path(path("progress"), O_WRONLY | O_CREAT, 0600);
+  ChildCommand bench = command("instantiation --runs 1000 --peers none --output json");
+  bench.output = out.get();
+  bench.error = progress.get();
+  auto child = ChildProcess::start(bench);
+  ASSERT_TRUE(child) << child.error().message;
+  auto measuring = [&] {
+    return read_file(path("progress")).value_or("").find("sample 3 ") != std::string::npos;
+  };
+  for (int i = 0; i < 600 && !measuring(); i++) (void)child->wait(100ms).has_value();
+  ASSERT_TRUE(measuring()) << read_file(path("progress")).value_or("");
+  ASSERT_TRUE(child->signal(SIGINT));
+  auto status = child->wait(60s);
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(*status, 0);
+  auto json = parse_json(read_file(path("out")).value_or(""));
+  ASSERT_TRUE(json) << json.error().message;
+  EXPECT_TRUE((*json)["host"]["interrupted"].boolean());
+  auto ready = of_metric((*json)["rows"].items(), "function_ready");
+  ASSERT_FALSE(ready.empty());
+  EXPECT_GE(ready[0]["n"].integer(), 1);
+  EXPECT_LT(ready[0]["n"].integer(), 1000);
+}
+
+TEST_F(BenchProgram, heals_a_forwarder_that_it_kills) {
+  auto heal = of_metric(rows("heal --runs 2 --peers none"), "heal");
+  ASSERT_EQ(heal.size(), 1u);
+  EXPECT_EQ(heal[0]["n"].integer(), 2) << heal[0]["reason"].text();
+  EXPECT_GT(heal[0]["min"].number(), 0);
+}
+
+TEST_F(BenchProgram, compares_paths_with_a_bare_veth_pair_of_the_same_run) {
+  auto found = rows("throughput round_trip --quick --runs 2 --peers bare_veth");
+  for (const char* metric : {"throughput", "round_trip"}) {
+    auto all = of_metric(found, metric);
+    ASSERT_FALSE(all.empty());
+    for (const Json& row : all) {
+      EXPECT_EQ(row["n"].integer(), 2) << row["mode"].text() << ": " << row["reason"].text();
+      if (row["peer"].text().empty()) {
+        EXPECT_EQ(row["ratio"]["to"].text(), "bare_veth");
+      }
+      EXPECT_FALSE(row["source"].text().empty());
+    }
+  }
+}
+
+TEST_F(BenchProgram, knows_the_sizes_of_images) {
+  auto sizes = of_metric(rows("image_size --peers none"), "image_size");
+  ASSERT_EQ(sizes.size(), 2u);
+  EXPECT_EQ(sizes[0]["mode"].text(), "packet function");
+  EXPECT_GT(sizes[0]["median"].number(), 0);
+  EXPECT_GT(sizes[1]["median"].number(), sizes[0]["median"].number());
+}
+
+TEST_F(BenchProgram, wrong_usage_is_told_apart) {
+  EXPECT_EQ(WEXITSTATUS(run("instantation").status), 2);
+  EXPECT_EQ(WEXITSTATUS(run("--help").status), 0);
+}
+
+}  // namespace
+}  // namespace vireo
