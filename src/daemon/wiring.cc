@@ -31,7 +31,9 @@ struct Daemon::State {
   DaemonOptions options;
   Fd lock;
   SystemClock clock;
+  Loop* loop = nullptr;
   std::unique_ptr<KeeperClient> keeper;
+  Fd fabric_namespace, ends_namespace;  // another keeper gets them when this one dies
   std::unique_ptr<Store> store;
   std::unique_ptr<ImageStore> images;
   std::vector<std::unique_ptr<Driver>> drivers;
@@ -72,21 +74,56 @@ void raise_open_files() {
 }
 
 // The fabric's two namespaces live as long as the keeper, so that links and ports outlive us.
-Result<std::pair<Fd, Fd>> fabric_namespaces(KeeperClient& keeper) {
-  auto held = keeper.take(fabric_entry);
-  if (held && held->size() == 2) return std::pair(std::move((*held)[0]), std::move((*held)[1]));
-  Fd fabric = TRY(new_network_namespace());
-  Fd ends = TRY(new_network_namespace());
-  TRY(keeper.hold(fabric_entry, "", {fabric.get(), ends.get()}));
-  return std::pair(std::move(fabric), std::move(ends));
+Result<void> take_namespaces(Daemon::State& state) {
+  auto held = state.keeper->take(fabric_entry);
+  if (held && held->size() == 2) {
+    state.fabric_namespace = std::move((*held)[0]);
+    state.ends_namespace = std::move((*held)[1]);
+    return {};
+  }
+  state.fabric_namespace = TRY(new_network_namespace());
+  state.ends_namespace = TRY(new_network_namespace());
+  return state.keeper->hold(fabric_entry, "",
+                            {state.fabric_namespace.get(), state.ends_namespace.get()});
 }
 
-Result<std::unique_ptr<Fabric>> make_fabric(const DaemonOptions& options, KeeperClient& keeper) {
+Result<void> connect_keeper(Daemon::State& state) {
+  state.keeper = TRY(KeeperClient::connect(state.options.runtime_directory,
+                                           state.options.program_directory + "/vireo-keeper"));
+  return {};
+}
+
+void watch_keeper(Daemon::State& state);
+
+// Its successor holds what the daemon after us will look for.
+void replace_keeper(Daemon::State& state) {
+  auto held = connect_keeper(state);
+  if (held)
+    held = state.keeper->hold(fabric_entry, "",
+                              {state.fabric_namespace.get(), state.ends_namespace.get()});
+  if (held) return watch_keeper(state);
+  spdlog::error("no keeper holds the fabric reason=\"{}\"", held.error().message);
+}
+
+// Ends of instances are for the drivers; the end of the keeper is for us too.
+void watch_keeper(Daemon::State& state) {
+  state.loop->on_readable(state.keeper->event_fd(), [&state] {
+    for (const KeeperClient::Event& event : state.keeper->take_events()) {
+      if (!event.name.empty()) continue;
+      state.loop->post([&state] { replace_keeper(state); });
+      return false;
+    }
+    return true;
+  });
+}
+
+Result<std::unique_ptr<Fabric>> make_fabric(Daemon::State& state) {
   BridgeFabric::Options fabric;
-  std::tie(fabric.fabric, fabric.ends) = TRY(fabric_namespaces(keeper));
+  fabric.fabric = TRY(state.fabric_namespace.duplicate());
+  fabric.ends = TRY(state.ends_namespace.duplicate());
   fabric.host = TRY(current_network_namespace());
-  fabric.state_directory = options.state_directory + "/fabric";
-  fabric.prefer_taps = options.packet_ports == "tap";
+  fabric.state_directory = state.options.state_directory + "/fabric";
+  fabric.prefer_taps = state.options.packet_ports == "tap";
   TRY(make_directories(fabric.state_directory, 0700));
   return std::unique_ptr<Fabric>(TRY(BridgeFabric::open(std::move(fabric))));
 }
@@ -141,13 +178,14 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options, Loop
   state->lock = TRY(lock_directory(options.state_directory));
   raise_open_files();
   TRY(make_directories(options.runtime_directory, 0755));
-  state->keeper = TRY(KeeperClient::connect(options.runtime_directory,
-                                            options.program_directory + "/vireo-keeper"));
+  state->loop = &loop;
+  TRY(connect_keeper(*state));
+  TRY(take_namespaces(*state));
   state->store = TRY(SqliteStore::open(options.state_directory + "/vireo.db"));
   state->images = TRY(ImageStore::open(options.state_directory + "/images",
                                        options.program_directory + "/vireo-unpack"));
   state->drivers = TRY(make_drivers(options));
-  state->fabric = TRY(make_fabric(options, *state->keeper));
+  state->fabric = TRY(make_fabric(*state));
   state->catalog = std::make_unique<StoreCatalog>(*state->images);
   state->probe = std::make_unique<HealthProbe>(loop, state->driver_list());
   state->control = TRY(make_control(*state, loop));
@@ -156,6 +194,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options, Loop
                                        *state->fabric, options.function_directory});
   state->server = TRY(make_server(options, loop, *state->api));
   loop.attach(*state->control);
+  watch_keeper(*state);
   return std::unique_ptr<Daemon>(new Daemon(std::move(state)));
 }
 
@@ -190,6 +229,7 @@ static void remove_spares(Daemon::State& state) {
 }
 
 Daemon::~Daemon() {
+  state_->loop->stop_watching(state_->keeper->event_fd());
   state_->server.reset();
   if (state_->options.ephemeral) remove_services(*state_->control);
   state_->api.reset();  // it listens to control
