@@ -68,10 +68,16 @@ Result<void> BridgeFabric::recover() {
     const bool ours = row.group == fabric_group || row.group == doomed_group;
     if (!label && ours) reaper_.add({row.index, 0, {}});
     if (!label || label->role == Role::link) continue;
-    if (label->role == Role::port || label->role == Role::spare)
+    if (label->role == Role::port || label->role == Role::spare) {
       recover_port(row, *label);
-    else if (auto link = links_.find(label->link); link != links_.end())
+      continue;
+    }
+    const auto link = links_.find(label->link);
+    const bool joined = link != links_.end() && row.master == link->second.bridge;
+    if (joined || (link != links_.end() && label->role == Role::uplink))
       recover_outward(row, *label, link->second);
+    else if (label->role != Role::uplink)  // its link has gone before it
+      reaper_.add({row.index, 0, {}});
   }
   return {};
 }
