@@ -37,6 +37,7 @@ Facets wiring_facets(const std::vector<PortSpec>& ports) {
   std::string text;
   for (const PortSpec& port : ports) {
     text += port.name;
+    if (port.outward) text += "^";
     for (const auto* list : {&port.behind, &port.neighbours})
       for (const Neighbour& neighbour : *list)
         text += to_string(neighbour.address) + to_string(neighbour.mac) + ",";

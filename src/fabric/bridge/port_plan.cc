@@ -46,8 +46,8 @@ NetlinkBatch plan_plug(const NearEnd& near, const PortSpec& port) {
   batch.change_link({.index = near.index, .master = near.bridge, .mtu = port.mtu});
   batch.change_port(near.index, {.state = BridgePortState::listening,
                                  .learning = port.broadcast,
-                                 .flood_unicast = false,
-                                 .flood_group = port.broadcast,
+                                 .flood_unicast = port.outward,
+                                 .flood_group = port.broadcast || port.outward,
                                  .suppress_neighbours = !port.broadcast});
   batch.change_link({.index = near.index, .alias = near.alias});
   for (const MacAddress& mac : macs_of(port)) batch.add_forwarding(near.index, mac, true);
@@ -62,6 +62,8 @@ NetlinkBatch plan_update(const NearEnd& near, const PortSpec& port,
   for (const MacAddress& mac : had)
     if (std::ranges::count(wanted, mac) == 0) batch.remove_forwarding(near.index, mac);
   for (const MacAddress& mac : wanted) batch.add_forwarding(near.index, mac, !open);
+  batch.change_port(near.index,
+                    {.flood_unicast = port.outward, .flood_group = port.broadcast || port.outward});
   enter_neighbours(batch, near.bridge, port);
   return batch;
 }
