@@ -26,7 +26,7 @@ class Place:
         self.path = f"/proc/{self.keeper.pid}/ns/net"
         self.cables = []
         self.run("ip", "link", "set", "lo", "up")
-        self.run("sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno")
+        self.run("sh", "-c", "echo reno > /proc/sys/net/ipv4/tcp_congestion_control")
 
     def words(self, *words):
         return ["nsenter", f"--net={self.path}", *[str(word) for word in words]]
