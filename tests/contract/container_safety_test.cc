@@ -96,7 +96,7 @@ TEST_F(ContainerSafety, another_user_keeps_a_declared_capability) {
 
 TEST_F(ContainerSafety, cannot_leave) {
   std::string all = run(bench_->spec("a", {"escape"}));
-  for (const char* call : {"unshare", "mount", "chroot", "mknod", "ptrace"}) {
+  for (const char* call : {"unshare", "open_tree", "mount", "chroot", "mknod", "ptrace"}) {
     EXPECT_HOLDS(all, fmt::format("{}: Operation not permitted", call));
   }
 }

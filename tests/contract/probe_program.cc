@@ -12,6 +12,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,6 +118,9 @@ int main(int count, char** arguments) {
   }
   if (strcmp(mode, "escape") == 0) {
     printf("unshare: %s\n", unshare(CLONE_NEWUSER) == 0 ? "ok" : strerror(errno));
+    // Anybody may do this, but for the filter of system calls.
+    printf("open_tree: %s\n",
+           syscall(SYS_open_tree, AT_FDCWD, "/", 0) >= 0 ? "ok" : strerror(errno));
     printf("mount: %s\n", mount("x", "/work", "tmpfs", 0, nullptr) == 0 ? "ok" : strerror(errno));
     printf("chroot: %s\n", chroot("/work") == 0 ? "ok" : strerror(errno));
     printf("mknod: %s\n",

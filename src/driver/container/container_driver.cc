@@ -4,16 +4,33 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstdio>
 
 #include "base/log.h"
+#include "driver/container/enter_plan.h"
+#include "driver/container/seccomp_filter.h"
 #include "host/files.h"
 #include "host/namespace.h"
 
 namespace vireo {
+
+namespace {
+
+Result<Fd> make_filter() {
+  EnterFilter head{};
+  if (::getrandom(&head.key, sizeof head.key, 0) != sizeof head.key)
+    return system_error("cannot get random bytes");
+  std::vector<sock_filter> program = TRY(seccomp_filter(head.key));
+  std::string bytes(reinterpret_cast<const char*>(&head), sizeof head);
+  bytes.append(reinterpret_cast<const char*>(program.data()), program.size() * sizeof program[0]);
+  return sealed_memory("vireo-filter", bytes);
+}
+
+}  // namespace
 
 ContainerDriver::ContainerDriver(ContainerOptions options)
     : options_(std::move(options)),
@@ -31,6 +48,7 @@ Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOp
   if (!driver->events_) return system_error("cannot make an event queue");
   std::string program = TRY(read_file(options.enter_program));
   driver->enter_ = TRY(sealed_memory("vireo-enter", program));
+  driver->filter_ = TRY(make_filter());
   TRY(make_directories(options.state_dir + "/roots", 0700));
   if (!options.log_dir.empty()) TRY(make_directories(options.log_dir, 0750));
   const size_t own = std::hash<std::string>()(options.state_dir);
@@ -40,7 +58,6 @@ Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOp
   driver->first_range_ = static_cast<unsigned>(own % most_id_ranges);
   driver->groups_ = TRY(CgroupTree::open(name, options.cgroup_root));
   driver->room_ = TRY(MountRoom::open(options.state_dir + "/room"));
-  TRY(driver->filter_for(0));  // the common one, before the first start
   TRY(driver->connect_keeper());
   driver->sweep_leftovers();
   return driver;

@@ -4,8 +4,6 @@
 // A shell is a process of vireo-enter, started by the keeper, that waits in its namespaces with
 // everything mounted that does not depend on an instance (enter_plan.h). A start sends it one plan.
 #pragma once
-#include <linux/filter.h>
-
 #include <map>
 #include <memory>
 #include <mutex>
@@ -94,7 +92,7 @@ class ContainerDriver final : public Driver,
   Result<void> spawn_shell(Container& shell, const UnixSocket& enter_end);
   Result<void> complete_shell(Container& shell);
   Result<Known> begin_start(const InstanceId& shell, const InstanceSpec& spec);  // start.cc
-  Result<std::vector<sock_filter>> filter_for(uint64_t capabilities);
+  Result<RootNeeds> missing_of(const InstanceSpec& spec, const RootNeeds& needs);
   Result<void> run_in(Container& shell, const InstanceSpec& spec,
                       const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
   Result<void> spawn_guest(const Container& host, Session& session,
@@ -112,6 +110,7 @@ class ContainerDriver final : public Driver,
   ContainerOptions options_;
   DriverInfo info_;
   Fd enter_;   // a sealed copy: no instance can write the program
+  Fd filter_;  // of system calls: EnterFilter and its instructions, sealed
   Fd events_;  // epoll: the keeper's events and the agents
   CgroupTree groups_;
   std::unique_ptr<MountRoom> room_;
@@ -122,8 +121,8 @@ class ContainerDriver final : public Driver,
   std::map<std::string, std::optional<int>> sessions_;  // exec: wait status once ended
   std::vector<DriverEvent> pending_;
   std::set<unsigned> ranges_;
-  std::map<uint64_t, std::vector<sock_filter>> filters_;
-  unsigned first_range_ = 0;  // where to look for a free one
+  std::map<std::string, RootNeeds> missing_;  // by image and needs
+  unsigned first_range_ = 0;                  // where to look for a free one
   unsigned long next_ = 1;
   std::unique_ptr<Worker> background_;  // last
 };

@@ -97,7 +97,7 @@ Result<void> ContainerDriver::spawn_guest(const Container& host, Session& sessio
 Result<void> ContainerDriver::run_guest(const Container& host, const UnixSocket& control,
                                         const Fd& plan, const EnterRequest& request,
                                         Session& session) {
-  std::vector<int> fds = {plan.get(), host.pidfd.get()};
+  std::vector<int> fds = {plan.get(), host.pidfd.get(), filter_.get()};
   Pipe in, out, err;
   if (!request.terminal) {
     for (Pipe* pipe : {&in, &out, &err}) *pipe = TRY(make_pipe());

@@ -2,8 +2,6 @@
 // What is decided before anything is done: pure functions from a specification to the plan that
 // vireo-enter carries out.
 #pragma once
-#include <linux/filter.h>
-
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -32,7 +30,6 @@ struct EnterRequest {
   std::vector<std::string> writable_paths;
   uint64_t capabilities = 0;
   std::vector<EnterLimit> limits;
-  std::vector<sock_filter> filter;
   uint32_t first_fd = 3;
   bool terminal = false;
   unsigned rows = 24, columns = 80;
@@ -41,7 +38,7 @@ struct EnterRequest {
 // The flat form (enter_plan.h). Errc::invalid for an empty command or a text with a zero byte.
 Result<std::string> encode_enter_plan(const EnterRequest& request);
 
-// What exec takes over from a plan: user, groups, rights, environment, directory, filter. Not the
+// What exec takes over from a plan: user, groups, rights, environment, directory. Not the
 // command, files and limits. Errc::corrupt.
 Result<EnterRequest> decode_enter_plan(const std::string& bytes);
 

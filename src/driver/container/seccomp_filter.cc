@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver/container/seccomp_filter.h"
 
-#include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +23,8 @@ namespace {
 // No keyring, bpf, perf, userfaultfd, io_uring, mount, module, reboot, ptrace or clock setting.
 constexpr std::string_view allowed =
     "accept accept4 access adjtimex alarm arch_prctl bind brk cachestat capget capset chdir chmod "
-    "chown clock_getres clock_gettime clock_nanosleep close close_range connect copy_file_range "
+    "chown chroot clock_getres clock_gettime clock_nanosleep close close_range connect "
+    "copy_file_range "
     "creat dup dup2 dup3 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait "
     "eventfd eventfd2 execve execveat exit exit_group faccessat faccessat2 fadvise64 fallocate "
     "fchdir fchmod fchmodat fchown fchownat fcntl fdatasync fgetxattr flistxattr flock fork "
@@ -57,21 +58,30 @@ constexpr std::string_view allowed =
     "times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork vmsplice wait4 "
     "waitid write writev get_robust_list mknod mknodat process_mrelease";
 
+// What vireo-enter needs between its parking and the program's first instruction; at most five
+// arguments each.
+constexpr std::string_view entering =
+    "fsconfig fsmount fsopen mount_setattr move_mount open_tree sethostname";
+
 constexpr uint64_t namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
 
 using Context = std::unique_ptr<void, decltype(&::seccomp_release)>;
 
-bool allow(const Context& context, std::string_view name) {
-  int number = ::seccomp_syscall_resolve_name(std::string(name).c_str());
-  if (number == __NR_SCMP_ERROR) return true;  // newer than this libseccomp: stays forbidden
-  return ::seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, number, 0) == 0;
+bool allow(const Context& context, std::string_view names, std::optional<uint64_t> key) {
+  bool good = true;
+  for (std::string_view name : split(names, ' ')) {
+    int number = ::seccomp_syscall_resolve_name(std::string(name).c_str());
+    if (number == __NR_SCMP_ERROR) continue;  // newer than this libseccomp: stays forbidden
+    const scmp_arg_cmp sixth = SCMP_A5(SCMP_CMP_EQ, key.value_or(0), 0);
+    good = good && ::seccomp_rule_add_array(context.get(), SCMP_ACT_ALLOW, number, key ? 1 : 0,
+                                            &sixth) == 0;
+  }
+  return good;
 }
 
-bool add_rules(const Context& context, uint64_t capabilities) {
-  bool good = true;
-  for (std::string_view name : split(allowed, ' ')) good = good && allow(context, name);
-  if ((capabilities >> CAP_SYS_CHROOT & 1) != 0) good = good && allow(context, "chroot");
+bool add_rules(const Context& context, uint64_t key) {
+  bool good = allow(context, allowed, {}) && allow(context, entering, key);
   // clone3 hides its flags in memory: the C library falls back to clone on ENOSYS.
   good =
       good && ::seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
@@ -86,11 +96,11 @@ bool add_rules(const Context& context, uint64_t capabilities) {
 
 }  // namespace
 
-Result<std::vector<sock_filter>> seccomp_filter(uint64_t capabilities) {
+Result<std::vector<sock_filter>> seccomp_filter(uint64_t key) {
   Context context(::seccomp_init(SCMP_ACT_ERRNO(EPERM)), &::seccomp_release);
   constexpr uint32_t binary_tree = 2;
   if (!context || ::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, binary_tree) != 0 ||
-      !add_rules(context, capabilities))
+      !add_rules(context, key))
     return Error{Errc::internal, "libseccomp refuses the system call list"};
   Fd memory(::memfd_create("vireo-seccomp", MFD_CLOEXEC));
   if (!memory || ::seccomp_export_bpf(context.get(), memory.get()) != 0)

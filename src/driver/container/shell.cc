@@ -64,7 +64,7 @@ Result<void> ContainerDriver::complete_shell(Container& shell) {
   TRY(expect_report(shell.control, EnterStep::unshared));
   TRY(map_ids(shell));
   Fd devices = TRY(room_->device_files());
-  TRY(send_order(shell.control, EnterOrder::mapped, {devices.get()}));
+  TRY(send_order(shell.control, EnterOrder::mapped, {devices.get(), filter_.get()}));
   shell.network = TRY(namespace_of(shell.pid, "net"));
   shell.user = TRY(namespace_of(shell.pid, "user"));
   auto link = keeper();
