@@ -232,7 +232,10 @@ void Control::handle_events() {
 
 bool Control::work() {
   std::string step = state_->reconciler.step();
-  if (step.empty()) return false;
+  if (step.empty()) {
+    state_->commits.flush();
+    return false;
+  }
   if (state_->options.after_step) state_->options.after_step(step);
   return true;
 }
