@@ -32,17 +32,18 @@ class Recorder(unittest.TextTestResult):
         xml.SubElement(self._case(test), "skipped", message=reason)
 
 
-def stay_apart():
-    """Starts this program again in network and mount namespaces of its own."""
+def stay_apart(prepare):
+    """Starts this program again in network and mount namespaces of its own; `prepare` before."""
     if os.environ.get("VIREO_APART") == str(os.getppid()) or os.geteuid() != 0:
         return
+    prepare()
     os.environ["VIREO_APART"] = str(os.getppid())
     os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private",
                           sys.executable, *sys.argv])
 
 
-def run(name, *cases):
-    stay_apart()
+def run(name, *cases, prepare=lambda: None):
+    stay_apart(prepare)
     if os.geteuid() != 0:
         cases = [unittest.skip("needs root")(case) for case in cases]
     loader = unittest.defaultTestLoader
