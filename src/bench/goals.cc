@@ -51,18 +51,9 @@ std::string why_not(const GoalRule& rule, const std::vector<Row>& rows) {
   return "not measured";
 }
 
-// Why a metric cannot be judged; "" when it can.
-std::string doubt(const GoalRule& rule, const std::map<std::string, double>& noise) {
-  if (!rule.noisy) return {};
-  auto found = noise.find(rule.metric);
-  if (found == noise.end()) return "too few samples to judge";
-  if (found->second <= quiet_percent) return {};
-  return fmt::format("A/A difference {:.0f} %, too noisy to judge", found->second);
-}
-
-Verdict judge_one(const GoalRule& rule, std::vector<Row>& rows, const std::string& doubt) {
+Verdict judge_one(const GoalRule& rule, std::vector<Row>& rows, double noise) {
   Verdict verdict{rule, {}, {}};
-  bool all_failed = false, quiet = doubt.empty();
+  bool all_failed = false, quiet = noise <= quiet_percent;
   for (Row& row : rows) {
     if (!judges(rule, row)) continue;
     // Tried and never worked: that is no excuse but a miss.
@@ -73,7 +64,7 @@ Verdict judge_one(const GoalRule& rule, std::vector<Row>& rows, const std::strin
   if (verdict.found.empty())
     verdict.found = why_not(rule, rows);
   else if (!quiet)
-    verdict.found += "; " + doubt;
+    verdict.found += fmt::format("; A/A difference {:.0f} %, too noisy to judge", noise);
   return verdict;
 }
 
@@ -85,8 +76,7 @@ Result<std::vector<GoalRule>> goal_rules() {
   for (const Json& rule : list.items())
     rules.push_back({rule["id"].text(), rule["goal"].text(), rule["figure"].text(),
                      rule["metric"].text(), rule["mode"].text(), rule["statistic"].text(),
-                     rule["to"].text(), bound(rule, "at_most"), bound(rule, "at_least"),
-                     rule["noisy"].boolean(true)});
+                     rule["to"].text(), bound(rule, "at_most"), bound(rule, "at_least")});
   return rules;
 }
 
@@ -103,7 +93,7 @@ std::map<std::string, double> noise_of(const std::vector<Row>& rows) {
 std::vector<Verdict> judge(const std::vector<GoalRule>& rules, std::vector<Row>& rows) {
   std::map<std::string, double> noise = noise_of(rows);
   std::vector<Verdict> verdicts;
-  for (const GoalRule& rule : rules) verdicts.push_back(judge_one(rule, rows, doubt(rule, noise)));
+  for (const GoalRule& rule : rules) verdicts.push_back(judge_one(rule, rows, noise[rule.metric]));
   return verdicts;
 }
 
