@@ -150,7 +150,6 @@ Json to_json(const FunctionStatus& function, WallTime now) {
   json.set("function", fmt::format("{}/{}", function.service, function.function));
   json.set("instance", function.instance).set("technology", function.technology);
   json.set("state", function.state).set("health", function.health).set("reason", function.reason);
-  json.set("checked", function.checked);
   json.set("up_seconds", function.started ? Json(std::max(up, 0.0)) : Json());
   json.set("cpu_percent", function.cpu_percent).set("memory_bytes", function.usage.memory);
   json.set("pids", function.usage.pids);

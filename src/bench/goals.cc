@@ -51,9 +51,18 @@ std::string why_not(const GoalRule& rule, const std::vector<Row>& rows) {
   return "not measured";
 }
 
-Verdict judge_one(const GoalRule& rule, std::vector<Row>& rows, double noise) {
+// Why a metric cannot be judged; "" when it can.
+std::string doubt(const GoalRule& rule, const std::map<std::string, double>& noise) {
+  if (!rule.noisy) return {};
+  auto found = noise.find(rule.metric);
+  if (found == noise.end()) return "too few samples to judge";
+  if (found->second <= quiet_percent) return {};
+  return fmt::format("A/A difference {:.0f} %, too noisy to judge", found->second);
+}
+
+Verdict judge_one(const GoalRule& rule, std::vector<Row>& rows, const std::string& doubt) {
   Verdict verdict{rule, {}, {}};
-  bool all_failed = false, quiet = noise <= quiet_percent;
+  bool all_failed = false, quiet = doubt.empty();
   for (Row& row : rows) {
     if (!judges(rule, row)) continue;
     // Tried and never worked: that is no excuse but a miss.
@@ -64,7 +73,7 @@ Verdict judge_one(const GoalRule& rule, std::vector<Row>& rows, double noise) {
   if (verdict.found.empty())
     verdict.found = why_not(rule, rows);
   else if (!quiet)
-    verdict.found += fmt::format("; A/A difference {:.0f} %, too noisy to judge", noise);
+    verdict.found += "; " + doubt;
   return verdict;
 }
 
@@ -76,7 +85,8 @@ Result<std::vector<GoalRule>> goal_rules() {
   for (const Json& rule : list.items())
     rules.push_back({rule["id"].text(), rule["goal"].text(), rule["figure"].text(),
                      rule["metric"].text(), rule["mode"].text(), rule["statistic"].text(),
-                     rule["to"].text(), bound(rule, "at_most"), bound(rule, "at_least")});
+                     rule["to"].text(), bound(rule, "at_most"), bound(rule, "at_least"),
+                     rule["noisy"].boolean(true)});
   return rules;
 }
 
@@ -93,7 +103,7 @@ std::map<std::string, double> noise_of(const std::vector<Row>& rows) {
 std::vector<Verdict> judge(const std::vector<GoalRule>& rules, std::vector<Row>& rows) {
   std::map<std::string, double> noise = noise_of(rows);
   std::vector<Verdict> verdicts;
-  for (const GoalRule& rule : rules) verdicts.push_back(judge_one(rule, rows, noise[rule.metric]));
+  for (const GoalRule& rule : rules) verdicts.push_back(judge_one(rule, rows, doubt(rule, noise)));
   return verdicts;
 }
 

@@ -16,6 +16,7 @@ struct GoalRule {
   std::string statistic;         // "median", "p90", "ratio"
   std::string to;                // of a ratio: the peer
   std::optional<double> at_most, at_least;
+  bool noisy = true;  // a verdict needs samples enough for an A/A difference, and a small one
 };
 
 Result<std::vector<GoalRule>> goal_rules();  // of the goals.json that was built in
@@ -30,8 +31,8 @@ struct Verdict {
 inline constexpr double quiet_percent = 10;
 // The A/A difference of each metric: the largest of our rows that have samples enough.
 std::map<std::string, double> noise_of(const std::vector<Row>& rows);
-// Also notes each goal in the rows that it judged. A metric that is too noisy gets no verdict,
-// except for what was tried and never worked.
+// Also notes each goal in the rows that it judged. A metric that is too noisy, or has too few
+// samples to tell, gets no verdict, except for what was tried and never worked.
 std::vector<Verdict> judge(const std::vector<GoalRule>& rules, std::vector<Row>& rows);
 std::string verdicts_text(const std::vector<Verdict>& verdicts);
 

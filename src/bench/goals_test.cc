@@ -18,7 +18,7 @@ Row measured(const std::string& metric, const std::string& mode, std::vector<dou
   return row;
 }
 
-const GoalRule at_most_five{"G1", "a goal", "<= 5", "heal", "pooled", "median", "", 5, {}};
+const GoalRule at_most_five{"G1", "a goal", "<= 5", "heal", "pooled", "median", "", 5, {}, false};
 
 TEST(Goals, are_those_of_the_specification) {
   auto text = read_file(VIREO_SOURCE_DIR "/SPECIFICATION.md");
@@ -59,12 +59,18 @@ TEST(Goals, are_met_or_missed_by_every_row_they_judge) {
 TEST(Goals, a_noisy_metric_gets_no_verdict) {
   // The same thing, twice as long in every second sample.
   std::vector<Row> rows{measured("heal", "pooled", {1, 2, 1, 2, 1, 2, 1, 2})};
-  auto verdict = judge({at_most_five}, rows)[0];
+  GoalRule rule = at_most_five;
+  rule.noisy = true;
+  auto verdict = judge({rule}, rows)[0];
   EXPECT_FALSE(verdict.met.has_value());
   EXPECT_NE(verdict.found.find("too noisy"), std::string::npos) << verdict.found;
   EXPECT_FALSE(rows[0].goals.at(0).met.has_value());
   std::vector<Row> quiet{measured("heal", "pooled", {2, 2, 2, 2, 2, 2, 2, 2})};
-  EXPECT_EQ(judge({at_most_five}, quiet)[0].met, true);
+  EXPECT_EQ(judge({rule}, quiet)[0].met, true);
+  std::vector<Row> few{measured("heal", "pooled", {2, 2, 2})};
+  verdict = judge({rule}, few)[0];
+  EXPECT_FALSE(verdict.met.has_value());
+  EXPECT_EQ(verdict.found, "2; too few samples to judge");
 }
 
 TEST(Goals, what_never_worked_is_missed_and_what_did_not_run_is_not_judged) {
@@ -80,7 +86,7 @@ TEST(Goals, what_never_worked_is_missed_and_what_did_not_run_is_not_judged) {
 }
 
 TEST(Goals, a_ratio_needs_its_peer) {
-  GoalRule rule{"G2", "a ratio", ">= 0.7", "heal", "pooled", "ratio", "bare_veth", {}, 0.7};
+  GoalRule rule{"G2", "a ratio", ">= 0.7", "heal", "pooled", "ratio", "bare_veth", {}, 0.7, false};
   std::vector<Row> rows{measured("heal", "pooled", {4})};
   EXPECT_FALSE(judge({rule}, rows)[0].met.has_value());
   rows[0].ratios.push_back({"bare_veth", 0.8, {0.7, 0.9}});

@@ -8,6 +8,8 @@
 namespace vireo::bench {
 namespace {
 
+constexpr unsigned fewest_turns = 2;  // whatever the budget
+
 struct Entry {
   std::unique_ptr<Probe> probe;
   std::vector<Row> rows;
@@ -97,7 +99,13 @@ std::vector<Row> run_round(Round round, const std::function<void(const std::stri
     progress(fmt::format("{}: preparing {}", round.title, name_of(probe->rows().at(0))));
     entries.push_back(prepared(std::move(probe), interrupted()));
   }
+  auto began = std::chrono::steady_clock::now();
+  auto is_late = [&](unsigned run) {
+    return round.budget.count() > 0 && run >= round.warm_up + fewest_turns &&
+           std::chrono::steady_clock::now() - began > round.budget;
+  };
   for (unsigned run = 0; run < round.runs + round.warm_up && !interrupted(); run++) {
+    if (is_late(run)) break;
     progress(fmt::format("{}: sample {} of {}", round.title, run + 1, round.runs + round.warm_up));
     for (Entry& entry : entries) {
       if (!entry.ready || interrupted()) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs probes in turn and gathers their rows.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,6 +16,8 @@ struct Round {
   std::vector<std::unique_ptr<Probe>> probes;
   unsigned runs = 10;
   unsigned warm_up = 1;  // not counted
+  // No turn begins after so long, once there are two of each; 0: all turns are run.
+  std::chrono::milliseconds budget{0};
 };
 
 // `progress` is told what is going on; `interrupted` is asked between samples.

@@ -27,6 +27,9 @@ class ListedProbe final : public Probe {
     return {};
   }
   Result<Sample> measure() override {
+    for (auto end = std::chrono::steady_clock::now() + takes;
+         std::chrono::steady_clock::now() < end;)
+      continue;
     auto value = values_.at(next_++);
     if (!value) return Error{Errc::timed_out, "it did not come"};
     Sample sample;
@@ -34,6 +37,8 @@ class ListedProbe final : public Probe {
     return sample;
   }
   void clean_up() noexcept override {}
+
+  std::chrono::milliseconds takes{0};
 
  private:
   std::string peer_, mode_;
@@ -45,8 +50,9 @@ using Values = std::vector<std::optional<double>>;
 
 std::vector<Row> run(
     std::vector<std::unique_ptr<Probe>> probes, unsigned runs,
-    std::function<bool()> interrupted = [] { return false; }) {
-  Round round{"heal", std::move(probes), runs, 0};
+    std::function<bool()> interrupted = [] { return false; },
+    std::chrono::milliseconds budget = {}) {
+  Round round{"heal", std::move(probes), runs, 0, budget};
   auto rows = run_round(
       std::move(round), [](const std::string&) {}, interrupted);
   add_ratios(rows);
@@ -98,6 +104,16 @@ TEST(Harness, what_cannot_be_prepared_is_not_run_and_says_why) {
   EXPECT_EQ(rows[1].status, RowStatus::not_run);
   EXPECT_EQ(rows[1].reason, "there is nothing to give");
   EXPECT_EQ(rows[1].failed, 0u);
+}
+
+// The budget is over before the first turn ends: two turns are run all the same.
+TEST(Harness, a_spent_budget_ends_a_round_early) {
+  auto never = [] { return false; };
+  auto slow = std::make_unique<ListedProbe>("", "pooled", Values{1, 2, 3, 4});
+  slow->takes = std::chrono::milliseconds(2);
+  std::vector<std::unique_ptr<Probe>> probes;
+  probes.push_back(std::move(slow));
+  EXPECT_EQ(run(std::move(probes), 4, never, std::chrono::milliseconds(1))[0].samples.size(), 2u);
 }
 
 TEST(Harness, an_interruption_keeps_what_was_measured) {

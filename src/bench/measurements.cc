@@ -26,8 +26,13 @@ unsigned runs_of(const BenchOptions& options, unsigned quick, unsigned full) {
   return options.quick ? quick : full;
 }
 
+// A quick run stays quick on a slow or busy machine, with fewer samples.
+std::chrono::seconds budget_of(const BenchOptions& options, std::chrono::seconds quick) {
+  return options.quick && options.runs == 0 ? quick : 0s;
+}
+
 Round instantiation_round(const BenchOptions& options, const Workshop& workshop) {
-  Round round{"instantiation", {}, runs_of(options, 10, 30), 1};
+  Round round{"instantiation", {}, runs_of(options, 10, 30), 1, budget_of(options, 10s)};
   for (bool pooled : {true, false}) {
     StartOptions start;
     start.image = "bench/listener";
@@ -44,7 +49,7 @@ Round instantiation_round(const BenchOptions& options, const Workshop& workshop)
 }
 
 Round throughput_round(const BenchOptions& options, const Workshop& workshop) {
-  Round round{"throughput", {}, runs_of(options, 3, 15), 1};
+  Round round{"throughput", {}, runs_of(options, 3, 15), 1, budget_of(options, 10s)};
   for (const auto& path : workshop.paths)
     round.probes.push_back(make_throughput_probe(path, options.quick ? 300ms : 1000ms));
   return round;
@@ -96,9 +101,9 @@ std::vector<std::shared_ptr<Path>> make_paths(const BenchOptions& options,
       make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "packet"});
   VireoPaths tap = make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "tap"});
   paths = {packet.container, packet.forwarder, tap.forwarder};
+  if (options.wants_peer("bare_veth")) paths.push_back(make_bare_veth_path());
   if (options.wants_peer("docker"))
     paths.push_back(make_docker_path(workshop.docker, workshop.iperf_archive));
-  if (options.wants_peer("bare_veth")) paths.push_back(make_bare_veth_path());
   return paths;
 }
 

@@ -20,12 +20,8 @@ Json pair_json(const std::pair<double, double>& pair) {
   return Json::array().push(pair.first).push(pair.second);
 }
 
-Json ratio_json(const std::vector<Ratio>& ratios) {
-  Json list = Json::array();
-  for (const Ratio& ratio : ratios)
-    list.push(
-        Json().set("to", ratio.to).set("median", ratio.median).set("ci95", pair_json(ratio.ci95)));
-  return ratios.size() == 1 ? list.items()[0] : ratios.empty() ? Json() : list;
+Json ratio_json(const Ratio& ratio) {
+  return Json().set("to", ratio.to).set("median", ratio.median).set("ci95", pair_json(ratio.ci95));
 }
 
 void add_figures(Json& json, const Row& row) {
@@ -48,7 +44,9 @@ Json to_json(const Row& row) {
   json.set("accelerator", row.accelerator).set("direction", row.direction).set("peer", row.peer);
   json.set("unit", row.unit).set("status", text_of(row.status)).set("reason", row.reason);
   add_figures(json, row);
-  json.set("ratio", ratio_json(row.ratios));
+  Json ratios = Json::array();
+  for (const Ratio& ratio : row.ratios) ratios.push(ratio_json(ratio));
+  json.set("ratio", row.ratios.empty() ? Json() : ratios.items()[0]).set("ratios", ratios);
   Json goal, met;
   for (const Goal& each : row.goals) {
     goal = goal.is_null() ? Json(each.text) : Json(goal.text() + "; " + each.text);

@@ -43,7 +43,7 @@ struct Row {
   std::vector<double> samples;
   std::vector<unsigned> turns;  // in which turn of the harness each sample was taken
   unsigned failed = 0;          // attempts without a value
-  std::vector<Ratio> ratios;
+  std::vector<Ratio> ratios;    // the first is the one that the goals speak of
   std::vector<Goal> goals;
   std::vector<PhaseTime> phases;  // of a start
   std::string source;             // where the figure comes from

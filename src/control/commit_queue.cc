@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/commit_queue.h"
 
+#include <utility>
+
 namespace vireo {
+namespace {
+
+constexpr auto longest_gathering = std::chrono::milliseconds(5);
+
+}  // namespace
 
 CommitQueue::CommitQueue(Store& store, std::function<void()> wake)
     : store_(store), wake_(std::move(wake)), thread_([this] { run(); }) {}
@@ -18,8 +25,14 @@ CommitQueue::~CommitQueue() {
 CommitQueue::Ticket CommitQueue::enqueue(std::vector<Write> writes) {
   std::lock_guard lock(mutex_);
   waiting_.push_back({++last_, std::move(writes)});
-  changed_.notify_all();
+  if (waiting_.size() == 1) changed_.notify_all();
   return last_;
+}
+
+void CommitQueue::flush() {
+  std::lock_guard lock(mutex_);
+  if (waiting_.empty() || std::exchange(hurried_, true)) return;
+  changed_.notify_all();
 }
 
 bool CommitQueue::done(Ticket ticket) const {
@@ -37,6 +50,7 @@ std::optional<Error> CommitQueue::failure(Ticket ticket) {
 }
 
 void CommitQueue::wait() {
+  flush();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return done_ == last_; });
 }
@@ -46,6 +60,8 @@ void CommitQueue::run() {
   while (true) {
     changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
+    changed_.wait_for(lock, longest_gathering, [this] { return ending_ || hurried_; });
+    hurried_ = false;
     std::vector<Entry> batch;
     batch.swap(waiting_);
     lock.unlock();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes to the store on a thread of its own, so that an instance starts while its row becomes
-// durable. Commits happen in the order of enqueue(); what waits together is committed together.
+// durable. Commits happen in the order of enqueue(); what waits together is committed together. It
+// gathers for up to 5 ms, or until flush(), so that it takes no processor from a start.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -24,6 +25,7 @@ class CommitQueue {
   CommitQueue& operator=(const CommitQueue&) = delete;
 
   Ticket enqueue(std::vector<Write> writes);
+  void flush();                                 // what waits is written now
   bool done(Ticket ticket) const;               // tried, whether it succeeded or not
   std::optional<Error> failure(Ticket ticket);  // of a ticket that is done; forgets it
   void wait();                                  // until nothing waits
@@ -44,7 +46,7 @@ class CommitQueue {
   std::vector<Entry> waiting_;
   std::map<Ticket, Error> failures_;
   Ticket last_ = 0, done_ = 0;
-  bool ending_ = false;
+  bool ending_ = false, hurried_ = false;
   std::thread thread_;
 };
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "base/text.h"
 #include "control/state.h"
 
 namespace vireo {
@@ -26,8 +25,6 @@ Control::State::State(Parts given, ControlOptions wanted)
     for (const std::string& technology : info.technologies)
       technologies.push_back({technology, i, info.port_kinds, support});
   }
-  for (const auto& [technology, support] : options.absent)
-    technologies.push_back({technology, parts.drivers.size(), {}, support});
 }
 
 std::map<std::string, ResolvedImage> Control::State::resolve(
@@ -39,13 +36,12 @@ std::map<std::string, ResolvedImage> Control::State::resolve(
     auto pin = pinned.find(function.image);
     Result<Image> image = parts.images.get(pin == pinned.end() ? function.image : pin->second);
     if (!image) {
-      entry->second.near = nearest(function.image, parts.images.names());
       entry->second.error = std::move(image).error();
       continue;
     }
     Result<UserIds> user = parts.images.find_user(*image);
     if (user)
-      entry->second = {*std::move(image), *std::move(user)};
+      entry->second = {*std::move(image), *std::move(user), {}};
     else
       entry->second.error = std::move(user).error();
   }
@@ -57,20 +53,6 @@ PlanResult Control::State::plan(const ServiceSpec& spec,
                                 const Allocation& allocation) {
   return plan_service(
       {spec, images, technologies, parts.fabric.info(), allocation, options.host_memory});
-}
-
-HostView Control::State::host_view(const Desired& desired) const {
-  HostView view;
-  for (const auto& [name, service] : reconciler.services) {
-    if (name == desired.service || !service.has_row || service.row.removing) continue;
-    for (const DesiredLink& link : service.desired.links)
-      view.others.push_back({name, link.name, link.request.host_addresses, link.request.uplink});
-  }
-  for (const DesiredLink& link : desired.links)
-    if (link.request.uplink)
-      view.uplinks.emplace(link.name,
-                           parts.fabric.check_uplink(link.request.id, *link.request.uplink));
-  return view;
 }
 
 Applied Control::State::applied(const std::string& name) const {
@@ -148,7 +130,7 @@ static Drafted draft(const Submission& submission, auto& state) {
       parse_descriptor(submission.descriptor, [&](const std::string& name) -> Result<std::string> {
         auto file = submission.files.find(name);
         if (file != submission.files.end()) return file->second;
-        return Error{Errc::not_found, fmt::format("there is no file `{}` that you may read", name)};
+        return Error{Errc::not_found, fmt::format("file `{}` was not sent along", name)};
       });
   result.row.spec = std::move(parsed.service);
   result.plan.service = result.row.spec.name;
@@ -164,9 +146,6 @@ static Drafted draft(const Submission& submission, auto& state) {
     PlanResult planned = state.plan(result.row.spec, images, allocation);
     result.plan.findings = std::move(planned.findings);
     result.desired = std::move(planned.desired);
-    if (result.plan.findings.empty())
-      check_host(result.row.spec, result.desired, state.host_view(result.desired),
-                 result.plan.findings);
   }
   if (!result.plan.findings.empty()) {
     explain(result.plan, submission);
@@ -183,7 +162,6 @@ static Drafted draft(const Submission& submission, auto& state) {
 Plan Control::plan(const Submission& submission) { return draft(submission, *state_).plan; }
 
 Result<Control::Accepted> Control::run(const Submission& submission) {
-  SteadyTime began = state_->parts.clock.now();
   Drafted drafted = draft(submission, *state_);
   if (!drafted.plan.findings.empty()) return Accepted{std::move(drafted.plan), ""};
   auto existing = state_->reconciler.services.find(drafted.row.spec.name);
@@ -200,8 +178,8 @@ Result<Control::Accepted> Control::run(const Submission& submission) {
     previous->operation.clear();
     drafted.row.previous = under_way ? before.previous : previous;
   }
-  std::string operation = state_->reconciler.accept(
-      "run", std::move(drafted.row), std::move(drafted.desired), state_->parts.clock.now() - began);
+  std::string operation =
+      state_->reconciler.accept("run", std::move(drafted.row), std::move(drafted.desired));
   return Accepted{std::move(drafted.plan), std::move(operation)};
 }
 
@@ -254,7 +232,10 @@ void Control::handle_events() {
 
 bool Control::work() {
   std::string step = state_->reconciler.step();
-  if (step.empty()) return false;
+  if (step.empty()) {
+    state_->commits.flush();
+    return false;
+  }
   if (state_->options.after_step) state_->options.after_step(step);
   return true;
 }
@@ -273,9 +254,5 @@ void Control::tick() {
 }
 
 void Control::wait_for_commits() { state_->commits.wait(); }
-
-void Control::wait_for_spares() { state_->pool->wait_full(); }
-
-void Control::wait_for_moves() { state_->reconciler.wait_for_moves(); }
 
 }  // namespace vireo

@@ -54,10 +54,9 @@ struct FunctionStatus {
   std::string service, function;  // "branch-office", "fw"
   InstanceId instance;            // of the current generation, "" when none
   std::string technology, image, image_digest;
-  std::string state;     // starting running stopped exited backing-off blocked
-  std::string health;    // ready healthy unhealthy unknown
-  bool checked = false;  // a health check or a heartbeat tells
-  std::string reason;    // why it is not running or not healthy
+  std::string state;   // starting running stopped exited backing-off blocked
+  std::string health;  // ready healthy unhealthy unknown
+  std::string reason;  // why it is not running or not healthy
   std::optional<WallTime> started;
   int pid = 0;  // of its first process on this host; 0: it does not run, or is no process
   unsigned restarts = 0;
@@ -100,8 +99,6 @@ struct ControlOptions {
   unsigned pool_size = 4;     // spare shells and ports of each shape; 0: always cold
   uint64_t host_memory = 0;   // bytes, for "more memory than the host has"
   double host_cpus = 0;
-  // Technologies of the language that no driver runs, and why: for findings.
-  std::map<std::string, HostSupport> absent;
   // Called after each step of work with its id; a test stops the daemon there.
   std::function<void(const std::string&)> after_step;
 };
@@ -139,7 +136,6 @@ class Control {
   Result<Operation> operation(const std::string& id);
   std::vector<Operation> operations(const std::string& service);
   std::vector<PoolMetrics> pools();
-  HostSupport absent(std::string_view technology) const;  // of one that no driver runs
   // The driver and instance behind "SERVICE", "FUNCTION", for exec and logs.
   Result<std::pair<Driver*, InstanceId>> find_instance(const std::string& service,
                                                        const std::string& function);
@@ -160,9 +156,6 @@ class Control {
   void tick();
   // Blocks until all that was written is durable: before a clean end.
   void wait_for_commits();
-  // Blocks until functions that were asked for their state have answered, or did not in time.
-  void wait_for_moves();
-  void wait_for_spares();  // until the pools are full
 
  private:
   struct State;

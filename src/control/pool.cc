@@ -2,9 +2,14 @@
 #include "control/pool.h"
 
 #include <algorithm>
-#include <utility>
+#include <future>
 
 namespace vireo {
+namespace {
+
+constexpr auto quiet = std::chrono::milliseconds(10);  // longer than a start takes
+
+}  // namespace
 
 Pool::Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size)
     : fabric_(fabric), clock_(clock), size_(size) {
@@ -36,47 +41,71 @@ void Pool::discard(Driver& driver, const Place& place) {
 Result<Pool::Taken> Pool::take(Driver& driver, const ShellShape& shape,
                                std::span<const PortKind> ports) {
   Taken taken;
+  taken.spares.resize(ports.size());
+  std::vector<PortId> veths = take_place(driver, shape, taken);
+  Result<void> completed =
+      taken.pooled ? fill_loose(ports, taken.spares) : make_shell(driver, shape, ports, taken);
+  if (completed) completed = fill_veths(ports, taken, veths);
+  for (const PortId& unused : veths) (void)fabric_.unplug(unused);
+  if (completed) return taken;
+  give_back(driver, std::move(taken));
+  return std::move(completed).error();
+}
+
+// Sets shell and `pooled` when one is ready, and gives the veths in its namespace.
+std::vector<PortId> Pool::take_place(Driver& driver, const ShellShape& shape, Taken& taken) {
   std::vector<PortId> veths;
   {
     std::lock_guard lock(mutex_);
+    last_take_ = std::chrono::steady_clock::now();
     auto shelf = std::ranges::find_if(shelves_, [&](const Shelf& candidate) {
       return candidate.stock.driver == &driver && candidate.stock.shape == shape;
     });
-    if (shelf != shelves_.end()) {
-      shelf->broken = false;
-      taken.pooled = !shelf->places.empty();
-      (taken.pooled ? shelf->hits : shelf->misses)++;
-      if (taken.pooled) {
-        taken.shell = std::move(shelf->places.back().shell);
-        veths = std::move(shelf->places.back().veths);
-        shelf->places.pop_back();
-      }
-      const bool empty = size_ > 0 && shelf->places.empty();
-      taken.low = empty && !std::exchange(shelf->low, shelf->low || empty);
+    if (shelf == shelves_.end()) return veths;
+    shelf->broken = false;
+    taken.pooled = !shelf->places.empty();
+    (taken.pooled ? shelf->hits : shelf->misses)++;
+    if (taken.pooled) {
+      taken.shell = std::move(shelf->places.back().shell);
+      veths = std::move(shelf->places.back().veths);
+      shelf->places.pop_back();
     }
   }
   changed_.notify_all();
-  if (!taken.pooled) taken.shell = TRY(driver.prepare(shape));
-  if (Result<void> completed = complete(taken, std::move(veths), ports); !completed) {
-    give_back(driver, std::move(taken));
-    return std::move(completed).error();
-  }
-  return taken;
+  return veths;
 }
 
-// A veth belongs to its shell's namespace for ever; other ports are loose.
-Result<void> Pool::complete(Taken& taken, std::vector<PortId> veths,
-                            std::span<const PortKind> ports) {
-  size_t used = 0;
-  for (PortKind kind : ports) {
-    if (kind != PortKind::veth)
-      taken.spares.push_back(TRY(take_port(kind)));
-    else if (used < veths.size())
-      taken.spares.push_back(veths[used++]);
-    else
-      taken.spares.push_back(TRY(fabric_.prepare(kind, &taken.shell.network_namespace)));
+// Making a shell is mostly waiting for its process: ports that lie outside of it are made
+// meanwhile.
+Result<void> Pool::make_shell(Driver& driver, const ShellShape& shape,
+                              std::span<const PortKind> ports, Taken& taken) {
+  std::future<Result<void>> loose;
+  if (std::ranges::any_of(ports, [](PortKind kind) { return kind != PortKind::veth; }))
+    loose = std::async(std::launch::async, [&] { return fill_loose(ports, taken.spares); });
+  Result<Shell> shell = driver.prepare(shape);
+  Result<void> filled = loose.valid() ? loose.get() : Result<void>();
+  taken.shell = TRY(std::move(shell));
+  return filled;
+}
+
+Result<void> Pool::fill_loose(std::span<const PortKind> ports, std::vector<PortId>& spares) {
+  for (size_t i = 0; i < ports.size(); i++)
+    if (ports[i] != PortKind::veth) spares[i] = TRY(take_port(ports[i]));
+  return {};
+}
+
+// A veth belongs to its shell's namespace for ever. Takes from `veths` what it uses.
+Result<void> Pool::fill_veths(std::span<const PortKind> ports, Taken& taken,
+                              std::vector<PortId>& veths) {
+  for (size_t i = 0; i < ports.size(); i++) {
+    if (ports[i] != PortKind::veth) continue;
+    if (veths.empty()) {
+      taken.spares[i] = TRY(fabric_.prepare(ports[i], &taken.shell.network_namespace));
+      continue;
+    }
+    taken.spares[i] = std::move(veths.front());
+    veths.erase(veths.begin());
   }
-  for (; used < veths.size(); used++) (void)fabric_.unplug(veths[used]);
   return {};
 }
 
@@ -96,7 +125,8 @@ Result<PortId> Pool::take_port(PortKind kind) {
 }
 
 void Pool::give_back(Driver& driver, Taken taken) {
-  for (const PortId& spare : taken.spares) (void)fabric_.unplug(spare);
+  for (const PortId& spare : taken.spares)
+    if (!spare.empty()) (void)fabric_.unplug(spare);
   if (!taken.shell.id.empty()) (void)driver.destroy(taken.shell.id);
 }
 
@@ -138,10 +168,21 @@ void Pool::wait_full() {
 void Pool::run() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
+    const SteadyTime refill_at = last_take_ + quiet;
+    if (!hurried() && std::chrono::steady_clock::now() < refill_at) {
+      changed_.wait_until(lock, refill_at);
+      continue;
+    }
     if (refill_one(lock) || refill_ports(lock)) continue;
     changed_.notify_all();
     changed_.wait(lock);
   }
+}
+
+bool Pool::hurried() const {
+  return std::ranges::any_of(shelves_, [&](const Shelf& shelf) {
+    return !shelf.broken && shelf.places.size() * 2 < size_;
+  });
 }
 
 // Makes one shell for the emptiest shelf, without the lock; false: nothing to do.
@@ -160,7 +201,6 @@ bool Pool::refill_one(std::unique_lock<std::mutex>& lock) {
   shelf->refill = took;
   shelf->broken = !place;
   if (place) shelf->places.push_back(*std::move(place));
-  if (shelf->places.size() >= size_) shelf->low = false;
   return true;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shells and ports made ahead of a request by a thread of its own. What was used is never used
-// again. Thread-safe. The destructor destroys what is spare.
+// again. A refill waits for a quiet moment, so that it takes no processor from the start that it
+// follows, unless half of the stock is gone. Thread-safe. The destructor destroys what is spare.
 #pragma once
 #include <condition_variable>
 #include <map>
@@ -28,7 +29,6 @@ class Pool {
     Shell shell;
     std::vector<PortId> spares;  // one for each port asked for, in order
     bool pooled = false;
-    bool low = false;  // none is left; said once until the shelf is full again
   };
   Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size);
   ~Pool();
@@ -52,13 +52,18 @@ class Pool {
     std::chrono::nanoseconds refill{0};
     uint64_t hits = 0, misses = 0;
     bool broken = false;  // the last refill failed; until the next take()
-    bool low = false;     // ran empty, and has not been full since
   };
   void run();
+  bool hurried() const;
   bool refill_one(std::unique_lock<std::mutex>& lock);
   bool refill_ports(std::unique_lock<std::mutex>& lock);
   Result<Place> make(Driver& driver, const ShellShape& shape);
-  Result<void> complete(Taken& taken, std::vector<PortId> veths, std::span<const PortKind> ports);
+  std::vector<PortId> take_place(Driver& driver, const ShellShape& shape, Taken& taken);
+  Result<void> make_shell(Driver& driver, const ShellShape& shape, std::span<const PortKind> ports,
+                          Taken& taken);
+  Result<void> fill_loose(std::span<const PortKind> ports, std::vector<PortId>& spares);
+  Result<void> fill_veths(std::span<const PortKind> ports, Taken& taken,
+                          std::vector<PortId>& veths);
   Result<PortId> take_port(PortKind kind);
   void discard(Driver& driver, const Place& place);
   size_t wanted_ports(PortKind kind) const;
@@ -71,6 +76,7 @@ class Pool {
   std::vector<Shelf> shelves_;
   std::map<PortKind, std::vector<PortId>> ports_;
   std::map<PortKind, bool> ports_broken_;
+  SteadyTime last_take_{};
   bool ending_ = false, busy_ = false;
   std::thread thread_;
 };

@@ -30,7 +30,8 @@ std::string health_text(const FunctionEntry& function) {
   bool runs = function.current && function.current->stage == Stage::running;
   if (!runs || !function.desired) return "unknown";
   if (function.watch.health != "unknown") return function.watch.health;
-  return function.desired->libvnf ? "ready" : "unknown";
+  // Nobody checks it: that it runs is all there is to know.
+  return function.desired->libvnf || !function.desired->health ? "ready" : "unknown";
 }
 
 // The table names the fixed counters; a last name "rules[]" stands for all that follow.
@@ -66,7 +67,6 @@ FunctionStatus Control::State::status(const ServiceEntry& service,
   status.restarts = function.restarts;
   status.healed_in = function.healed_in;
   if (function.desired) {
-    status.checked = function.desired->health.has_value();
     status.technology = function.desired->instance.technology;
     status.image = function.desired->image;
     status.image_digest = function.desired->instance.image_digest;
@@ -133,11 +133,6 @@ Result<Operation> Control::operation(const std::string& id) {
 
 std::vector<Operation> Control::operations(const std::string& service) {
   return state_->journal.of_service(service);
-}
-
-HostSupport Control::absent(std::string_view technology) const {
-  auto found = state_->options.absent.find(std::string(technology));
-  return found == state_->options.absent.end() ? HostSupport{} : found->second;
 }
 
 std::vector<PoolMetrics> Control::pools() { return state_->pool->metrics(); }

@@ -16,8 +16,6 @@
 #include "base/log.h"
 #include "daemon/health_probe.h"
 #include "daemon/store_catalog.h"
-#include "daemon/store_numbers.h"
-#include "driver/absent.h"
 #include "driver/container/container_driver.h"
 #include "fabric/bridge/bridge_fabric.h"
 #include "host/files.h"
@@ -33,9 +31,10 @@ struct Daemon::State {
   DaemonOptions options;
   Fd lock;
   SystemClock clock;
+  Loop* loop = nullptr;
   std::unique_ptr<KeeperClient> keeper;
+  Fd fabric_namespace, ends_namespace;  // another keeper gets them when this one dies
   std::unique_ptr<Store> store;
-  std::unique_ptr<StoreNumbers> ids;
   std::unique_ptr<ImageStore> images;
   std::vector<std::unique_ptr<Driver>> drivers;
   std::unique_ptr<Fabric> fabric;
@@ -75,30 +74,64 @@ void raise_open_files() {
 }
 
 // The fabric's two namespaces live as long as the keeper, so that links and ports outlive us.
-Result<std::pair<Fd, Fd>> fabric_namespaces(KeeperClient& keeper) {
-  auto held = keeper.take(fabric_entry);
-  if (held && held->size() == 2) return std::pair(std::move((*held)[0]), std::move((*held)[1]));
-  Fd fabric = TRY(new_network_namespace());
-  Fd ends = TRY(new_network_namespace());
-  TRY(keeper.hold(fabric_entry, "", {fabric.get(), ends.get()}));
-  return std::pair(std::move(fabric), std::move(ends));
+Result<void> take_namespaces(Daemon::State& state) {
+  auto held = state.keeper->take(fabric_entry);
+  if (held && held->size() == 2) {
+    state.fabric_namespace = std::move((*held)[0]);
+    state.ends_namespace = std::move((*held)[1]);
+    return {};
+  }
+  state.fabric_namespace = TRY(new_network_namespace());
+  state.ends_namespace = TRY(new_network_namespace());
+  return state.keeper->hold(fabric_entry, "",
+                            {state.fabric_namespace.get(), state.ends_namespace.get()});
 }
 
-Result<std::unique_ptr<Fabric>> make_fabric(const DaemonOptions& options, KeeperClient& keeper) {
+Result<void> connect_keeper(Daemon::State& state) {
+  state.keeper = TRY(KeeperClient::connect(state.options.runtime_directory,
+                                           state.options.program_directory + "/vireo-keeper"));
+  return {};
+}
+
+void watch_keeper(Daemon::State& state);
+
+// Its successor holds what the daemon after us will look for.
+void replace_keeper(Daemon::State& state) {
+  auto held = connect_keeper(state);
+  if (held)
+    held = state.keeper->hold(fabric_entry, "",
+                              {state.fabric_namespace.get(), state.ends_namespace.get()});
+  if (held) return watch_keeper(state);
+  spdlog::error("no keeper holds the fabric reason=\"{}\"", held.error().message);
+}
+
+// Ends of instances are for the drivers; the end of the keeper is for us too.
+void watch_keeper(Daemon::State& state) {
+  state.loop->on_readable(state.keeper->event_fd(), [&state] {
+    for (const KeeperClient::Event& event : state.keeper->take_events()) {
+      if (!event.name.empty()) continue;
+      state.loop->post([&state] { replace_keeper(state); });
+      return false;
+    }
+    return true;
+  });
+}
+
+Result<std::unique_ptr<Fabric>> make_fabric(Daemon::State& state) {
   BridgeFabric::Options fabric;
-  std::tie(fabric.fabric, fabric.ends) = TRY(fabric_namespaces(keeper));
+  fabric.fabric = TRY(state.fabric_namespace.duplicate());
+  fabric.ends = TRY(state.ends_namespace.duplicate());
   fabric.host = TRY(current_network_namespace());
-  fabric.state_directory = options.state_directory + "/fabric";
-  fabric.prefer_taps = options.packet_ports == "tap";
+  fabric.state_directory = state.options.state_directory + "/fabric";
+  fabric.prefer_taps = state.options.packet_ports == "tap";
   TRY(make_directories(fabric.state_directory, 0700));
   return std::unique_ptr<Fabric>(TRY(BridgeFabric::open(std::move(fabric))));
 }
 
 // One line for each driver that this build has.
-Result<std::vector<std::unique_ptr<Driver>>> make_drivers(const DaemonOptions& options,
-                                                          NumberSource& ids) {
+Result<std::vector<std::unique_ptr<Driver>>> make_drivers(const DaemonOptions& options) {
   std::vector<std::unique_ptr<Driver>> drivers;
-  ContainerOptions container{.ids = ids};
+  ContainerOptions container;
   container.state_dir = options.state_directory + "/containers";
   container.runtime_dir = options.runtime_directory;
   container.log_dir = options.state_directory + "/logs";
@@ -117,10 +150,6 @@ Result<std::unique_ptr<Control>> make_control(Daemon::State& state, Loop& loop) 
   options.pool_size = state.options.pool_size;
   options.host_memory = host.memory;
   options.host_cpus = host.cpus;
-  for (const Technology& technology : technologies)
-    options.absent.emplace(technology.name, absent_support(technology, host));
-  for (const auto& driver : state.drivers)
-    for (const std::string& name : driver->info().technologies) options.absent.erase(name);
   auto wake = [&loop] { loop.post([&loop] { loop.drive(); }); };
   return Control::open({*state.store, *state.fabric, state.driver_list(), *state.catalog,
                         state.clock, *state.probe, wake},
@@ -149,14 +178,14 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options, Loop
   state->lock = TRY(lock_directory(options.state_directory));
   raise_open_files();
   TRY(make_directories(options.runtime_directory, 0755));
-  state->keeper = TRY(KeeperClient::connect(options.runtime_directory,
-                                            options.program_directory + "/vireo-keeper"));
+  state->loop = &loop;
+  TRY(connect_keeper(*state));
+  TRY(take_namespaces(*state));
   state->store = TRY(SqliteStore::open(options.state_directory + "/vireo.db"));
-  state->ids = std::make_unique<StoreNumbers>(*state->store);
   state->images = TRY(ImageStore::open(options.state_directory + "/images",
                                        options.program_directory + "/vireo-unpack"));
-  state->drivers = TRY(make_drivers(options, *state->ids));
-  state->fabric = TRY(make_fabric(options, *state->keeper));
+  state->drivers = TRY(make_drivers(options));
+  state->fabric = TRY(make_fabric(*state));
   state->catalog = std::make_unique<StoreCatalog>(*state->images);
   state->probe = std::make_unique<HealthProbe>(loop, state->driver_list());
   state->control = TRY(make_control(*state, loop));
@@ -165,6 +194,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options, Loop
                                        *state->fabric, options.function_directory});
   state->server = TRY(make_server(options, loop, *state->api));
   loop.attach(*state->control);
+  watch_keeper(*state);
   return std::unique_ptr<Daemon>(new Daemon(std::move(state)));
 }
 
@@ -199,6 +229,7 @@ static void remove_spares(Daemon::State& state) {
 }
 
 Daemon::~Daemon() {
+  state_->loop->stop_watching(state_->keeper->event_fd());
   state_->server.reset();
   if (state_->options.ephemeral) remove_services(*state_->control);
   state_->api.reset();  // it listens to control

@@ -36,7 +36,6 @@ struct LinkRow {
   bool operational = false;  // frames can pass: a bridge port may forward
   bool loopback = false;
   std::optional<unsigned> port_state;  // of a bridge port, BR_STATE_*
-  bool port_locked = false, port_learns = false;
   LinkCounters counters;
 };
 

@@ -180,7 +180,6 @@ NetlinkBatch& NetlinkBatch::change_port(int index, const BridgePortChange& chang
   put_flag(made, IFLA_BRPORT_MCAST_FLOOD, change.flood_group);
   put_flag(made, IFLA_BRPORT_BCAST_FLOOD, change.flood_group);
   put_flag(made, IFLA_BRPORT_NEIGH_SUPPRESS, change.suppress_neighbours);
-  put_flag(made, IFLA_BRPORT_LOCKED, change.locked);
   if (change.state) put(made, IFLA_BRPORT_STATE, static_cast<uint8_t>(*change.state));
   nla_nest_end(made, port);
   return append(made, "cannot set the bridge port of", place(index, ""));
@@ -257,8 +256,9 @@ NetlinkBatch& NetlinkBatch::forwarding(int type, int flags, int port, const MacA
   return append(made, "cannot change the forwarding entry of", to_string(mac));
 }
 
-NetlinkBatch& NetlinkBatch::add_forwarding(int port, const MacAddress& mac) {
-  return forwarding(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, port, mac);
+NetlinkBatch& NetlinkBatch::add_forwarding(int port, const MacAddress& mac, bool keep) {
+  forwarding(RTM_NEWNEIGH, NLM_F_CREATE | (keep ? NLM_F_EXCL : NLM_F_REPLACE), port, mac);
+  return keep ? tolerate(EEXIST) : *this;
 }
 
 NetlinkBatch& NetlinkBatch::remove_forwarding(int port, const MacAddress& mac) {

@@ -54,7 +54,6 @@ struct BridgePortChange {
   std::optional<BridgePortState> state{};
   std::optional<bool> learning{}, flood_unicast{}, flood_group{};
   std::optional<bool> suppress_neighbours{};
-  std::optional<bool> locked{};  // takes frames only from MACs that the table has behind it
 };
 
 struct Route {
@@ -88,7 +87,8 @@ class NetlinkBatch {
   NetlinkBatch& add_neighbour(int index, const IpAddress& address, const MacAddress& mac);
   NetlinkBatch& remove_neighbour(int index, const IpAddress& address);
   // A static entry in the forwarding table of the port's bridge, which learning cannot move.
-  NetlinkBatch& add_forwarding(int port, const MacAddress& mac);
+  // `keep`: one that is there, for whichever port, stays as it is.
+  NetlinkBatch& add_forwarding(int port, const MacAddress& mac, bool keep);
   NetlinkBatch& remove_forwarding(int port, const MacAddress& mac);
 
   // The last message may fail with this errno.

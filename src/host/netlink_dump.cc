@@ -110,12 +110,8 @@ LinkRow link_row(const nlmsghdr& head) {
   const bool silent_is_up = row.kind != "veth";
   row.operational = row.up && (state == IF_OPER_UP || (silent_is_up && state == IF_OPER_UNKNOWN));
   row.counters = counters_of(attributes);
-  if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge") {
-    const Attributes port(info.at(IFLA_INFO_SLAVE_DATA));
-    row.port_state = port.get<uint8_t>(IFLA_BRPORT_STATE);
-    row.port_locked = port.get<uint8_t>(IFLA_BRPORT_LOCKED) != 0;
-    row.port_learns = port.get<uint8_t>(IFLA_BRPORT_LEARNING) != 0;
-  }
+  if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge")
+    row.port_state = Attributes(info.at(IFLA_INFO_SLAVE_DATA)).get<uint8_t>(IFLA_BRPORT_STATE);
   return row;
 }
 

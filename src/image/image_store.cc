@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "image/function_layer.h"
 #include "image/image_value.h"
 #include "image/importer.h"
@@ -10,12 +12,14 @@
 
 namespace vireo {
 
+static constexpr size_t most_answered = 1000;
 static constexpr size_t shortest_prefix = 6;  // digits of a digest that name an image
 
 struct ImageStore::State {
   StoreFolder folder;
   Unpacker unpacker;
-  std::mutex lock;  // of everything but tmp/
+  std::mutex lock;                        // of everything but tmp/
+  std::map<std::string, Image> answered;  // what get() has answered; none of it after a change
 
   Result<Image> publish(Staging& staging, const Staged& staged, const std::string& reference);
   Result<std::vector<ReferenceRecord>> find(const std::string& reference) const;
@@ -30,7 +34,7 @@ Result<std::unique_ptr<ImageStore>> ImageStore::open(const std::string& director
   StoreFolder folder = TRY_IN("image store", StoreFolder::open(directory));
   if (::access(unpacker.c_str(), X_OK) != 0)
     return system_error(fmt::format("image store: cannot run {}", unpacker));
-  std::unique_ptr<State> state(new State{std::move(folder), Unpacker(unpacker, limits), {}});
+  std::unique_ptr<State> state(new State{std::move(folder), Unpacker(unpacker, limits), {}, {}});
   return std::unique_ptr<ImageStore>(new ImageStore(std::move(state)));
 }
 
@@ -41,6 +45,7 @@ Result<Image> ImageStore::State::publish(Staging& staging, const Staged& staged,
   ReferenceRecord record{TRY(normalise_reference(name)), staged.digest, SystemClock().wall(),
                          staging.unpacked_size()};
   std::lock_guard guard(lock);
+  answered.clear();
   TRY(staging.publish(record));
   return load_image(folder, record);
 }
@@ -94,8 +99,12 @@ Result<std::vector<ReferenceRecord>> ImageStore::State::find(const std::string& 
 
 Result<Image> ImageStore::get(const std::string& reference) {
   std::lock_guard guard(state_->lock);
-  std::vector<ReferenceRecord> found = TRY(state_->find(reference));
-  return load_image(state_->folder, found.front());
+  auto known = state_->answered.find(reference);
+  if (known != state_->answered.end()) return known->second;
+  std::vector<ReferenceRecord> records = TRY(state_->find(reference));
+  Image image = TRY(load_image(state_->folder, records.front()));
+  if (state_->answered.size() >= most_answered) state_->answered.clear();
+  return state_->answered[reference] = std::move(image);
 }
 
 Result<std::vector<Image>> ImageStore::list() {
@@ -106,20 +115,9 @@ Result<std::vector<Image>> ImageStore::list() {
   return images;
 }
 
-std::vector<std::string> names_of(ImageStore& images) {
-  std::vector<std::string> names;
-  Result<std::vector<Image>> all = images.list();
-  if (!all) return names;
-  for (const Image& image : *all) {
-    std::string_view name = image.reference;
-    if (name.ends_with(":latest")) name.remove_suffix(7);
-    names.emplace_back(name);
-  }
-  return names;
-}
-
 Result<void> ImageStore::remove(const std::string& reference) {
   std::lock_guard guard(state_->lock);
+  state_->answered.clear();
   for (const ReferenceRecord& record : TRY(state_->find(reference)))
     TRY(state_->folder.erase_record(record.reference));
   return state_->folder.collect_garbage();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/importer.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "host/files.h"
 #include "image/digest.h"
@@ -66,12 +68,27 @@ Result<std::string> take_settings_file(const Staging::Unpacked& unpacked) {
   return settings;
 }
 
+// A root that has all that is mounted over is used as it is; otherwise each start pays for an
+// overlay. What is there already stays.
+Result<void> add_mount_points(const Staging::Unpacked& unpacked) {
+  Fd root = TRY(open_directory(unpacked.path));
+  for (const char* name : {"dev", "proc", "sys", "etc"})
+    if (::mkdirat(root.get(), name, 0755) != 0 && errno != EEXIST)
+      return system_error(fmt::format("cannot make /{} of the root", name));
+  Fd etc(::openat(root.get(), "etc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!etc) return {};  // a link, or a file: left as the archive has it
+  Fd hosts(::openat(etc.get(), "hosts", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!hosts && errno != EEXIST) return system_error("cannot make /etc/hosts of the root");
+  return {};
+}
+
 Result<Staged> stage_plain(Staging& staging, BlobDescriptor blob, const Staging::Unpacked& unpacked,
                            std::string settings) {
   Fd stored = TRY(staging.open_blob(blob.digest));
   blob.media_type = layer_type(TRY(compression_of(stored)));
   std::string own = TRY(take_settings_file(unpacked));
   if (settings.empty()) settings = std::move(own);
+  TRY(add_mount_points(unpacked));
   return stage_single(staging, std::move(blob), unpacked, settings);
 }
 

@@ -178,6 +178,8 @@ TEST_F(KeeperTest, needs_three_descriptors_for_a_process_with_a_log_and_none_aft
   SpawnRequest request = shell("web", "sleep 100");
   request.log_file = path() + "/log";
   ASSERT_TRUE(client_->spawn(request));
+  // A spawn is answered before the keeper has closed what came with it, the next request after.
+  ASSERT_TRUE(client_->list());
   EXPECT_EQ(fds_of_keeper(), before + 3);
   ASSERT_TRUE(client_->signal("web", SIGKILL));
   next_event(*client_);

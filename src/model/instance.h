@@ -57,6 +57,8 @@ struct PortSpec {
   // What else can be reached through this port (own MAC not repeated): filled by the planner
   // through transparent functions; seeds FDBs and neighbour tables.
   std::vector<Neighbour> behind;
+  // An uplink lies behind it, too: whoever is not known may be reached through this port.
+  bool outward = false;
   std::vector<Neighbour> neighbours;  // who the port's own stack will talk to on this link
   bool operator==(const PortSpec&) const = default;
 };

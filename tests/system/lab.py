@@ -4,11 +4,14 @@ that the test was started in (`unshare --net --mount`). Traffic stays between th
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
+
+import census
 
 BIN = pathlib.Path(os.environ["VIREO_BIN"])
 
@@ -31,14 +34,17 @@ class Lab:
         self.socket = self.folder / "vireod.sock"
         self.pool = pool
         self.daemon = None
+        self.group = None
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         self.start()
+        self.group = self.own_group()
 
     def start(self):
-        log = open(self.folder / "log", "ab")
-        self.daemon = subprocess.Popen(
-            [BIN / "vireod", "--ephemeral", "--pool", str(self.pool),
-             "--state-dir", self.folder / "state", "--runtime-dir", self.folder / "run",
-             "--socket", self.socket], stdout=log, stderr=log)
+        with open(self.folder / "log", "ab") as log:
+            self.daemon = subprocess.Popen(
+                [BIN / "vireod", "--ephemeral", "--pool", str(self.pool),
+                 "--state-dir", self.folder / "state", "--runtime-dir", self.folder / "run",
+                 "--socket", self.socket], stdout=log, stderr=log)
         eventually("the daemon answers", lambda: self.answers())
 
     def answers(self):
@@ -73,8 +79,61 @@ class Lab:
     def rows(self):
         return {row["function"]: row for row in self.json("ps")}
 
+    def own_group(self):
+        """The control group of this daemon: what its first spare is in."""
+        def found():
+            for keeper in self.keepers():
+                for child in self.children(keeper):
+                    name = re.search(r"/(vireo-[0-9a-f]+)/",
+                                     pathlib.Path(f"/proc/{child}/cgroup").read_text())
+                    if name:
+                        return name.group(1)
+            return None
+        return eventually("a spare is in a control group", found)
+
+    def children(self, pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except OSError:
+            return []
+
+    def keepers(self):
+        return [pid for pid, text in self.processes() if b"vireo-keeper\0" in text]
+
+    def pid_of(self, function):
+        """The process of a libvnf function: a child of the keeper whose identity page names it."""
+        def found():
+            for keeper in self.keepers():
+                for pid in self.children(keeper):
+                    try:
+                        page = pathlib.Path(f"/proc/{pid}/fd/4").read_bytes()
+                    except OSError:
+                        continue
+                    if f"{function}.".encode() in page:
+                        return int(pid)
+            return None
+        return eventually(f"a process of {function}", found)
+
+    def get(self, path):
+        done = subprocess.run(["curl", "-sS", "--fail", "--max-time", "20", "--unix-socket",
+                               self.socket, f"http://vireo{path}"], text=True, capture_output=True)
+        if done.returncode != 0:
+            raise AssertionError(f"GET {path}: {done.stderr}{done.stdout}")
+        return done.stdout
+
+    def under_way(self):
+        """Operations that have not ended."""
+        ended = ("COMPLETED", "FAILED", "FAILED_TEMP", "ROLLED_BACK")
+        return [each for each in json.loads(self.get("/v1/operations"))
+                if each["state"] not in ended]
+
+    def settled(self, service):
+        """All its functions run."""
+        rows = [row for name, row in self.rows().items() if name.startswith(service + "/")]
+        return bool(rows) and all(row["state"] == "running" for row in rows)
+
     def processes(self):
-        """Processes of instances and keeper: those that know of our folder, or live in our groups."""
+        """Processes that were told of our folder: daemon, keeper, commands."""
         found = []
         for entry in pathlib.Path("/proc").iterdir():
             try:
@@ -85,12 +144,28 @@ class Lab:
                 found.append((entry.name, text))
         return found
 
+    def census(self):
+        return census.take(self)
+
+    def same_as(self, before, seconds=20.0):
+        """Waits until the host is as it was; the failure says what differs."""
+        last = []
+
+        def same():
+            last[:] = census.difference(before, self.census())
+            return not last
+        try:
+            eventually("the host is as before", same, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n" + "\n".join(last)) from None
+
     def close(self):
         """Ends the daemon, which removes everything, and counts what is left."""
         if self.daemon.poll() is None:
             self.daemon.send_signal(signal.SIGTERM)
             self.daemon.wait(timeout=60)
         eventually("no process is left", lambda: not self.processes(), 15)
+        eventually("no control group is left", lambda: not census.groups_of(self.group), 15)
         mounts = [line for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()
                   if str(self.folder) in line]
         links = [line for line in subprocess.run(["ip", "-o", "link"], text=True, check=True,

@@ -29,7 +29,6 @@ def ping(address, count=3):
 class Service(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         cls.lab = Lab()
         cls.lab.vireo("image", "build", "all")
 
@@ -132,4 +131,4 @@ class Service(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    report.run(Service, "system_test")
+    report.run("system_test", Service)

@@ -49,6 +49,7 @@ class SynProber {
  private:
   SynProber(const ProbeTarget& target, Fd socket, std::array<uint8_t, 54> frame);
   void run();
+  void receive_until(SteadyTime until);
   void take(std::span<const uint8_t> frame);
 
   ProbeTarget target_;

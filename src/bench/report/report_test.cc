@@ -16,13 +16,15 @@ TEST(Report, a_row_has_every_key) {
         "reason", "n",          "failed", "median",      "min",       "p90",    "p99",   "max",
         "ci95",   "ratio",      "goal",   "met",         "samples",   "phases", "source"})
     EXPECT_TRUE(json.has(key)) << key;
-  EXPECT_EQ(json.members().size(), 23u);
+  EXPECT_EQ(json["ratios"].items().size(), 0u);  // all of them
+  EXPECT_EQ(json.members().size(), 24u);
   EXPECT_TRUE(json["median"].is_null());  // not 0: there is none
   row.samples = {1, 2, 3};
-  row.ratios = {{"docker", 0.5, {0.4, 0.6}}};
+  row.ratios = {{"runc", 0.5, {0.4, 0.6}}, {"docker", 0.1, {0.1, 0.2}}};
   json = to_json(row);
   EXPECT_EQ(json["median"].number(), 2);
-  EXPECT_EQ(json["ratio"]["to"].text(), "docker");
+  EXPECT_EQ(json["ratio"]["to"].text(), "runc");
+  EXPECT_EQ(json["ratios"].items().at(1)["to"].text(), "docker");
   EXPECT_EQ(json["ratio"]["ci95"].items().size(), 2u);
 }
 

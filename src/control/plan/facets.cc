@@ -18,7 +18,7 @@ std::vector<FacetChange> compare(const Facets& applied, const Facets& desired) {
 
 FacetEffect effect_of(std::string_view facet) {
   if (facet == "cpus" || facet == "memory" || facet == "pids") return FacetEffect::resize;
-  if (facet == "wiring" || facet == "hosts") return FacetEffect::rewire;
+  if (facet == "wiring") return FacetEffect::rewire;
   if (facet == "health" || facet == "restart") return FacetEffect::none;
   return FacetEffect::replace;
 }
@@ -37,6 +37,7 @@ Facets wiring_facets(const std::vector<PortSpec>& ports) {
   std::string text;
   for (const PortSpec& port : ports) {
     text += port.name;
+    if (port.outward) text += "^";
     for (const auto* list : {&port.behind, &port.neighbours})
       for (const Neighbour& neighbour : *list)
         text += to_string(neighbour.address) + to_string(neighbour.mac) + ",";

@@ -29,8 +29,7 @@ struct TechnologyOffer {
 struct ResolvedImage {
   Image image;
   UserIds user;
-  std::optional<Error> error{};  // then the rest is empty
-  std::string near{};            // not_found: the name that may have been meant
+  std::optional<Error> error;  // then the rest is empty
 };
 
 struct PlanInputs {

@@ -73,6 +73,17 @@ class Reach {
     return found;
   }
 
+  // Whether that way leads to an uplink.
+  bool outward(size_t port) const {
+    std::set<size_t> visited{topology_.ports[port].link};
+    std::vector<Neighbour> unused;
+    cross(topology_.ports[port].function, port, visited, unused);
+    visited.erase(topology_.ports[port].link);
+    return std::ranges::any_of(visited, [&](size_t link) {
+      return topology_.links[link].spec != nullptr && topology_.links[link].spec->uplink;
+    });
+  }
+
   // Everything with an address in the domain of `port`; with `routers`, those and the host only.
   std::vector<Neighbour> beside(size_t domain, bool routers) const {
     std::vector<Neighbour> found;
@@ -152,6 +163,7 @@ void plan_reach(const Topology& topology, std::span<const FunctionTraits> traits
     PortSpec& port = addressed.ports[i];
     if (traits[topology.ports[i].function].role == FunctionRole::transparent) {
       port.behind = reach.behind(i);
+      port.outward = reach.outward(i);
       continue;
     }
     size_t domain = topology.links[topology.ports[i].link].domain;

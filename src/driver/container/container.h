@@ -8,7 +8,6 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "driver/container/function_agent.h"
-#include "driver/container/id_ranges.h"
 #include "driver/driver.h"
 #include "host/cgroup.h"
 #include "host/unix_socket.h"
@@ -20,10 +19,9 @@ struct ContainerRecord {
   InstanceId id;  // "~container-17" for a spare
   std::string technology;
   std::string image_digest;
-  IdRanges::Range range;
+  unsigned range = 0;  // of host ids
   int stop_signal = 15;
   bool function = false;  // its vitals and agent are held
-  bool killed = false;    // on request
   bool operator==(const ContainerRecord&) const = default;
 };
 std::string to_text(const ContainerRecord& record);
@@ -35,8 +33,7 @@ enum HeldFd : unsigned {
   held_network,
   held_user,
   held_control,
-  held_mounts,
-  held_files,  // so far of a shell; the directory of the files that an instance is given
+  held_mounts,  // so far of a shell
   held_plan,
   held_vitals,
   held_agent
@@ -56,7 +53,7 @@ struct Container {
   Cgroup cgroup;
   InstanceState state = InstanceState::spare;
   std::optional<ExitReason> exit;
-  ExitReason reason_of(int wait_status) const;  // container_events.cc
+  bool killed = false;  // on request
   bool ready = false;
 };
 

@@ -54,8 +54,7 @@ Result<void> sample(ContainerDriver& driver, const InstanceSpec& spec, Samples& 
 
 Result<void> run(char** arguments, uint64_t count, const std::string& program) {
   TemporaryDirectory directory = TRY(TemporaryDirectory::make("container-bench"));
-  LocalNumbers ids;
-  ContainerOptions options{.ids = ids};
+  ContainerOptions options;
   options.state_dir = directory.path() + "/state";
   options.runtime_dir = directory.path();
   options.log_dir = directory.path() + "/log";

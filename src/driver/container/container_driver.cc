@@ -4,17 +4,33 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstdio>
 
 #include "base/log.h"
+#include "driver/container/enter_plan.h"
+#include "driver/container/seccomp_filter.h"
 #include "host/files.h"
 #include "host/namespace.h"
 
 namespace vireo {
+
+namespace {
+
+Result<Fd> make_filter() {
+  EnterFilter head{};
+  if (::getrandom(&head.key, sizeof head.key, 0) != sizeof head.key)
+    return system_error("cannot get random bytes");
+  std::vector<sock_filter> program = TRY(seccomp_filter(head.key));
+  std::string bytes(reinterpret_cast<const char*>(&head), sizeof head);
+  bytes.append(reinterpret_cast<const char*>(program.data()), program.size() * sizeof program[0]);
+  return sealed_memory("vireo-filter", bytes);
+}
+
+}  // namespace
 
 ContainerDriver::ContainerDriver(ContainerOptions options)
     : options_(std::move(options)),
@@ -29,22 +45,19 @@ ContainerDriver::~ContainerDriver() {
 Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOptions& options) {
   std::unique_ptr<ContainerDriver> driver(new ContainerDriver(options));
   driver->events_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-  driver->pending_signal_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!driver->events_ || !driver->pending_signal_)
-    return system_error("cannot make an event queue");
-  driver->watch(driver->pending_signal_.get(), false);
+  if (!driver->events_) return system_error("cannot make an event queue");
   std::string program = TRY(read_file(options.enter_program));
   driver->enter_ = TRY(sealed_memory("vireo-enter", program));
+  driver->filter_ = TRY(make_filter());
   TRY(make_directories(options.state_dir + "/roots", 0700));
   if (!options.log_dir.empty()) TRY(make_directories(options.log_dir, 0750));
   const size_t own = std::hash<std::string>()(options.state_dir);
   std::string name = options.cgroup_name;
   if (name.empty()) name = fmt::format("vireo-{:08x}", static_cast<uint32_t>(own));
-  // Daemons of one host, each with a store of its own, begin apart in the host's ids too.
-  driver->ranges_ = std::make_unique<IdRanges>(options.ids, static_cast<unsigned>(own % 10'000));
+  // Daemons of one host start apart in the host's ids too.
+  driver->first_range_ = static_cast<unsigned>(own % most_id_ranges);
   driver->groups_ = TRY(CgroupTree::open(name, options.cgroup_root));
   driver->room_ = TRY(MountRoom::open(options.state_dir + "/room"));
-  TRY(driver->filter_for(0));  // the common one, before the first start
   TRY(driver->connect_keeper());
   driver->sweep_leftovers();
   return driver;
@@ -122,9 +135,10 @@ Result<void> ContainerDriver::stop(const InstanceId& id, StopKind kind) {
   {
     std::lock_guard lock(mutex_);
     if ((*found)->state == InstanceState::exited) return {};
-    if (kind == StopKind::ask) signal = (*found)->record.stop_signal;
-    if (kind == StopKind::kill && !std::exchange((*found)->record.killed, true) && keeper_)
-      (void)keeper_->hold((*found)->entry, to_text((*found)->record), {});
+    if (kind == StopKind::kill)
+      (*found)->killed = true;
+    else
+      signal = (*found)->record.stop_signal;
   }
   // As with Docker, the entry point is process 1: a signal it has no handler for does nothing, and
   // whoever asks kills after the grace.
@@ -169,9 +183,10 @@ void ContainerDriver::forget(const Known& container) {
     if (!log.empty() && !kept.empty()) ::rename(log.c_str(), kept.c_str());
     for (const std::string& path : {log, log + ".1"})
       if (!log.empty()) ::unlink(path.c_str());
-    const IdRanges::Range range = known->record.range;
+    unsigned range = known->record.range;
     known.reset();
-    ranges_->give_back(range);
+    std::lock_guard lock(mutex_);
+    ranges_.erase(range);
   });
 }
 

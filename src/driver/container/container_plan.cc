@@ -21,7 +21,6 @@ struct CapabilityName {
   std::string_view name;
   unsigned bit;
 };
-// What may be given: each acts on the instance's own namespaces and files.
 constexpr std::array grantable = {CapabilityName{"CAP_CHOWN", CAP_CHOWN},
                                   CapabilityName{"CAP_DAC_OVERRIDE", CAP_DAC_OVERRIDE},
                                   CapabilityName{"CAP_FOWNER", CAP_FOWNER},
@@ -38,6 +37,13 @@ constexpr std::array grantable = {CapabilityName{"CAP_CHOWN", CAP_CHOWN},
                                   CapabilityName{"CAP_SYS_CHROOT", CAP_SYS_CHROOT},
                                   CapabilityName{"CAP_SETFCAP", CAP_SETFCAP},
                                   CapabilityName{"CAP_AUDIT_WRITE", CAP_AUDIT_WRITE}};
+
+constexpr uint64_t bits_of_grantable() {
+  uint64_t bits = 0;
+  for (const CapabilityName& each : grantable) bits |= uint64_t{1} << each.bit;
+  return bits;
+}
+static_assert(bits_of_grantable() == grantable_capabilities);
 
 // Appends to one buffer and remembers offsets.
 class PlanWriter {
@@ -130,21 +136,9 @@ Result<EnterRequest> decode_enter_plan(const std::string& bytes) {
   for (uint32_t offset : reader.array<uint32_t>(plan.environment))
     request.process.environment.push_back(reader.text(offset));
   request.capabilities = plan.capabilities;
-  request.filter = reader.array<sock_filter>(plan.filter);
   if (plan.magic != enter_magic || plan.bytes != bytes.size() || !reader.good)
     return Error{Errc::corrupt, "a plan contradicts itself"};
   return request;
-}
-
-Result<std::string> name_of_file(const std::string& bytes, const std::string& path) {
-  EnterPlan plan{};
-  if (bytes.size() < sizeof plan) return Error{Errc::corrupt, "a plan is too short"};
-  std::memcpy(&plan, bytes.data(), sizeof plan);
-  PlanReader reader{bytes};
-  std::vector<EnterFile> files = reader.array<EnterFile>(plan.files);
-  for (size_t i = 0; i < files.size(); ++i)
-    if (reader.text(files[i].path) == path) return fmt::format("{}", i);
-  return Error{Errc::not_found, fmt::format("{} is no file that it was given", path)};
 }
 
 std::vector<std::string> program_paths(const ProcessSpec& process) {
@@ -189,7 +183,6 @@ Result<std::string> encode_enter_plan(const EnterRequest& request) {
   plan.writable = writer.texts(request.writable_paths);
   plan.files = writer.array(encode_files(writer, request.files));
   plan.limits = writer.array(request.limits);
-  plan.filter = writer.array(request.filter);
   plan.first_fd = request.first_fd;
   plan.terminal = request.terminal ? 1 : 0;
   plan.rows = request.rows;

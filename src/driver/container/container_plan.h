@@ -2,8 +2,6 @@
 // What is decided before anything is done: pure functions from a specification to the plan that
 // vireo-enter carries out.
 #pragma once
-#include <linux/filter.h>
-
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -18,6 +16,7 @@ namespace vireo {
 // 65536 ids of the host belong to each shell: range n starts at first_host_id + n * 65536.
 inline constexpr uint32_t ids_of_a_shell = 65536;
 inline constexpr uint32_t first_host_id = 1u << 20;
+inline constexpr uint32_t most_id_ranges = 30000;
 inline constexpr uint32_t first_id(unsigned range) {
   return first_host_id + range * ids_of_a_shell;
 }
@@ -31,7 +30,6 @@ struct EnterRequest {
   std::vector<std::string> writable_paths;
   uint64_t capabilities = 0;
   std::vector<EnterLimit> limits;
-  std::vector<sock_filter> filter;
   uint32_t first_fd = 3;
   bool terminal = false;
   unsigned rows = 24, columns = 80;
@@ -40,12 +38,9 @@ struct EnterRequest {
 // The flat form (enter_plan.h). Errc::invalid for an empty command or a text with a zero byte.
 Result<std::string> encode_enter_plan(const EnterRequest& request);
 
-// What exec takes over from a plan: user, groups, rights, environment, directory, filter. Not the
+// What exec takes over from a plan: user, groups, rights, environment, directory. Not the
 // command, files and limits. Errc::corrupt.
 Result<EnterRequest> decode_enter_plan(const std::string& bytes);
-
-// Under which name `path` lies in the directory of an instance's files. Errc::not_found.
-Result<std::string> name_of_file(const std::string& plan, const std::string& path);
 
 // The paths to try for the program: itself when it has a slash, else one for each entry of PATH.
 std::vector<std::string> program_paths(const ProcessSpec& process);

@@ -18,7 +18,7 @@ struct EnterAnswer {
   Fd descriptor;
 };
 Result<EnterAnswer> receive_answer(const UnixSocket& control);
-// What came with it. A failed step is an error.
-Result<Fd> expect_report(const UnixSocket& control, EnterStep step);
+// A failed step is an error.
+Result<void> expect_report(const UnixSocket& control, EnterStep step);
 
 }  // namespace vireo

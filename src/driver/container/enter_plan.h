@@ -5,17 +5,29 @@
 //
 // The control socket (SOCK_SEQPACKET) is descriptor 3 of the program:
 //   enter -> driver  EnterReport{step unshared}                 map my ids
-//   driver -> enter  EnterOrder::mapped + EnterDescriptors[2]   /dev, detached; a network namespace
-//   enter -> driver  EnterReport{step parked} + a directory     the shell is ready; files go there
+//   driver -> enter  EnterOrder::mapped + /dev, detached, and a filter of system calls
+//   enter -> driver  EnterReport{step parked}                   the shell is ready
 //   driver -> enter  EnterOrder::start + plan, root, fds ...    run this
 //   enter -> driver  nothing and the end of the socket: the entry point was executed
 //                    EnterReport{step, error_number}: it was not
-// `vireo-enter exec` skips to `start`, whose second descriptor is then the instance's pidfd; with a
-// terminal it answers EnterReport{step terminal} with the controlling end before it executes.
+// `vireo-enter exec` skips to `start`, whose second and third descriptor are then the instance's
+// pidfd and the filter; with a terminal it answers EnterReport{step terminal} with the controlling
+// end before it executes.
 #pragma once
+#include <linux/capability.h>
 #include <stdint.h>
 
 namespace vireo {
+
+// What an instance may be given: each acts on its own namespaces and files. A parked process has
+// dropped the others already.
+inline constexpr uint64_t grantable_capabilities =
+    uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_DAC_OVERRIDE | uint64_t{1} << CAP_FOWNER |
+    uint64_t{1} << CAP_FSETID | uint64_t{1} << CAP_KILL | uint64_t{1} << CAP_SETGID |
+    uint64_t{1} << CAP_SETUID | uint64_t{1} << CAP_SETPCAP | uint64_t{1} << CAP_NET_BIND_SERVICE |
+    uint64_t{1} << CAP_NET_BROADCAST | uint64_t{1} << CAP_NET_ADMIN | uint64_t{1} << CAP_NET_RAW |
+    uint64_t{1} << CAP_IPC_LOCK | uint64_t{1} << CAP_SYS_CHROOT | uint64_t{1} << CAP_SETFCAP |
+    uint64_t{1} << CAP_AUDIT_WRITE;
 
 inline constexpr int enter_control_fd = 3;
 inline constexpr uint32_t enter_magic = 0x65727576;  // "vure"
@@ -68,6 +80,11 @@ struct EnterLimit {
   uint64_t soft, hard;
 };
 
+// What the memory file of a filter begins with; sock_filter instructions follow.
+struct EnterFilter {
+  uint64_t key;  // seccomp_filter.h
+};
+
 struct EnterPlan {
   uint32_t magic, bytes;
   uint32_t uid, gid;
@@ -81,7 +98,6 @@ struct EnterPlan {
   EnterSpan files;        // EnterFile
   EnterSpan writable;     // uint32_t texts: paths that get a tmpfs
   EnterSpan limits;       // EnterLimit
-  EnterSpan filter;       // sock_filter
   uint32_t first_fd;      // the first passed descriptor's number in the program
   uint32_t terminal;      // exec: 1 opens a terminal of the instance
   uint32_t rows, columns;

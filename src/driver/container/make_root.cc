@@ -70,11 +70,11 @@ Result<RootNeeds> missing_in(const std::vector<std::string>& layers, const RootN
 
 Result<Fd> make_root(MountRoom& room, const RootRequest& request) {
   if (request.root.layers.empty()) return Error{Errc::invalid, "the image has no layer"};
-  RootNeeds missing = TRY(missing_in(request.root.layers, request.needs));
+  const RootNeeds& missing = request.missing;
   const bool complete = missing.directories.empty() && missing.files.empty();
   std::vector<Fd> layers = TRY(shifted_layers(request));
   if (complete && !request.root.writable && layers.size() == 1) return std::move(layers[0]);
-  return room.overlay({std::move(layers), std::move(missing), request.owner,
+  return room.overlay({std::move(layers), missing, request.owner,
                        request.root.writable ? request.upper : std::string()});
 }
 

@@ -51,7 +51,7 @@ Result<RootNeeds> missing_in(const std::vector<std::string>& layers, const RootN
 // else is an overlay (which cannot have shifted owners itself: its layers do).
 struct RootRequest {
   const RootFileSystem& root;
-  RootNeeds needs;
+  RootNeeds missing;  // what the layers lack
   int user_namespace = -1;
   uint32_t owner = 0;
   std::string upper;  // a directory for a writable root's changes; made here

@@ -16,6 +16,12 @@
 
 namespace vireo {
 
+constexpr std::string_view entry_prefix = "container-";
+
+static unsigned long number_of(std::string_view entry) {
+  return parse_number(entry.substr(entry_prefix.size())).value_or(0);
+}
+
 Result<void> ContainerDriver::connect_keeper() {
   std::shared_ptr<KeeperClient> link =
       TRY(KeeperClient::connect(options_.runtime_dir, options_.keeper_program));
@@ -55,7 +61,7 @@ void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& rec
   if (!entry.ended && entry.pid > 0)
     known->pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, entry.pid, 0)));
   const bool spare = record.id == "~" + entry.name;
-  const bool whole = held.size() > (spare ? held_files : held_plan);
+  const bool whole = held.size() > (spare ? held_mounts : held_plan);
   known->state = spare ? InstanceState::spare : InstanceState::running;
   if (spare) {
     known->network = take(held_network);
@@ -70,8 +76,8 @@ void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& rec
   }
   {
     std::lock_guard lock(mutex_);
-    ranges_->adopt(record.range);
-    next_ = std::max(next_, parse_number(std::string_view(entry.name).substr(10)).value_or(0) + 1);
+    ranges_.insert(record.range);
+    next_ = std::max(next_, number_of(entry.name) + 1);
   }
   // Interrupted half-way, or a spare whose process ended: nothing that anybody has seen.
   if (!whole || (spare && entry.ended)) return forget(known);
@@ -81,10 +87,12 @@ void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& rec
   if (known->agent) watch(known->agent->fd().get(), true);
   if (!entry.ended) return;
   known->state = InstanceState::exited;
-  known->exit = known->reason_of(entry.wait_status);
+  known->exit = ExitReason{WIFSIGNALED(entry.wait_status) ? ExitKind::signal : ExitKind::code,
+                           WIFSIGNALED(entry.wait_status) ? WTERMSIG(entry.wait_status)
+                                                          : WEXITSTATUS(entry.wait_status)};
 }
 
-// Control groups and directories of instances that no keeper knows: theirs has died.
+// Control groups, directories and output of instances that no keeper knows: theirs has died.
 void ContainerDriver::sweep_leftovers() {
   std::set<std::string> alive;
   {
@@ -92,7 +100,9 @@ void ContainerDriver::sweep_leftovers() {
     for (const auto& [entry, known] : entries_) alive.insert(entry);
   }
   for (const std::string& name : groups_.list()) {
-    if (alive.contains(name) || !name.starts_with("container-")) continue;
+    if (alive.contains(name) || !name.starts_with(entry_prefix)) continue;
+    // They go in the background: no new one may have their names.
+    next_ = std::max(next_, number_of(name) + 1);
     groups_.at(name).kill();
     background_->post([this, name] {
       auto removed = groups_.at(name).remove();
@@ -103,6 +113,10 @@ void ContainerDriver::sweep_leftovers() {
   for (const std::string& name : list_directory(roots).value_or({}))
     if (!alive.contains(name))
       background_->post([path = fmt::format("{}/{}", roots, name)] { (void)remove_tree(path); });
+  if (options_.log_dir.empty()) return;
+  for (const std::string& name : list_directory(options_.log_dir).value_or({}))
+    if (name.starts_with(entry_prefix) && !alive.contains(name.substr(0, name.find('.'))))
+      ::unlink(fmt::format("{}/{}", options_.log_dir, name).c_str());
 }
 
 // Nobody reaps or drains what it started: all of it is ended, and a new keeper is begun with.

@@ -16,6 +16,8 @@ namespace vireo {
 
 namespace {
 
+constexpr size_t most_missing = 1000;
+
 Result<Fd> make_vitals() {
   Fd memory(::memfd_create("vireo-vitals", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!memory || ::ftruncate(memory.get(), vnf::vitals_bytes) != 0 ||
@@ -60,15 +62,21 @@ EnterRequest enter_request(const InstanceSpec& spec) {
 
 }  // namespace
 
-Result<std::vector<sock_filter>> ContainerDriver::filter_for(uint64_t capabilities) {
+// A digest stands for its layers: what they lack is looked up once.
+Result<RootNeeds> ContainerDriver::missing_of(const InstanceSpec& spec, const RootNeeds& needs) {
+  if (spec.image_digest.empty()) return missing_in(spec.root.layers, needs);
+  std::string key = spec.image_digest;
+  for (const auto* paths : {&needs.directories, &needs.files})
+    for (const std::string& path : *paths) (key += '\0') += path;
   {
     std::lock_guard lock(mutex_);
-    auto known = filters_.find(capabilities);
-    if (known != filters_.end()) return known->second;
+    auto known = missing_.find(key);
+    if (known != missing_.end()) return known->second;
   }
-  std::vector<sock_filter> made = TRY(seccomp_filter(capabilities));
+  RootNeeds missing = TRY(missing_in(spec.root.layers, needs));
   std::lock_guard lock(mutex_);
-  return filters_[capabilities] = std::move(made);
+  if (missing_.size() >= most_missing) missing_.clear();
+  return missing_[key] = std::move(missing);
 }
 
 // The spare becomes the instance at once, so that a second start of the same id finds it. Nothing:
@@ -102,7 +110,6 @@ Result<void> ContainerDriver::run_in(Container& shell, const InstanceSpec& spec,
   Stopwatch watch_of(phases);
   EnterRequest request = enter_request(spec);
   request.capabilities = TRY(capability_bits(spec.capabilities));
-  request.filter = TRY(filter_for(request.capabilities));
   std::string plan = TRY(encode_enter_plan(request));
   shell.plan = TRY(sealed_memory("vireo-plan", plan));
   const Resources& wanted = spec.resources;
@@ -111,8 +118,9 @@ Result<void> ContainerDriver::run_in(Container& shell, const InstanceSpec& spec,
         {wanted.memory, wanted.cpus, wanted.pids == 0 ? default_pids : wanted.pids}));
   watch_of.mark("container plan");
   RootNeeds needs = TRY(root_needs(spec));
-  Fd root = TRY(make_root(*room_, {spec.root, std::move(needs), shell.user.get(),
-                                   first_id(shell.record.range.number), upper_of(shell)}));
+  RootNeeds missing = TRY(missing_of(spec, needs));
+  Fd root = TRY(make_root(*room_, {spec.root, std::move(missing), shell.user.get(),
+                                   first_id(shell.record.range), upper_of(shell)}));
   watch_of.mark("container root");
   std::vector<int> fds = {shell.plan.get(), root.get()};
   FunctionEnds ends;

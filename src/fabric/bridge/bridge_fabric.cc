@@ -68,10 +68,16 @@ Result<void> BridgeFabric::recover() {
     const bool ours = row.group == fabric_group || row.group == doomed_group;
     if (!label && ours) reaper_.add({row.index, 0, {}});
     if (!label || label->role == Role::link) continue;
-    if (label->role == Role::port || label->role == Role::spare)
+    if (label->role == Role::port || label->role == Role::spare) {
       recover_port(row, *label);
-    else if (auto link = links_.find(label->link); link != links_.end())
+      continue;
+    }
+    const auto link = links_.find(label->link);
+    const bool joined = link != links_.end() && row.master == link->second.bridge;
+    if (joined || (link != links_.end() && label->role == Role::uplink))
       recover_outward(row, *label, link->second);
+    else if (label->role != Role::uplink)  // its link has gone before it
+      reaper_.add({row.index, 0, {}});
   }
   return {};
 }
@@ -82,9 +88,7 @@ void BridgeFabric::recover_port(const LinkRow& row, const Label& label) {
   port.ends.index = row.index;
   port.link = label.link;
   port.bridge = row.master;
-  const bool open = row.port_state == forwarding && !row.port_locked;
-  port.gate = open ? GateState::open : GateState::blocked;
-  port.broadcast = row.port_learns;
+  port.gate = row.port_state == forwarding ? GateState::open : GateState::blocked;
   if (!label.mac.is_zero()) port.macs = {label.mac};
   port.found = port.found_macs = true;
 }
@@ -112,7 +116,6 @@ int BridgeFabric::next_index() {
 HostSupport BridgeFabric::check_host() {
   HostSupport support;
   support.how = "bridge, veth and tap in a network namespace of its own";
-  support.needs = {"/dev/net/tun", "network namespaces"};
   if (!exists("/dev/net/tun"))
     support.missing.push_back(
         "there is no /dev/net/tun: `modprobe tun`, or pass the device into "

@@ -179,51 +179,6 @@ TEST_F(BridgeFabricTest, a_blocked_port_stays_blocked_when_others_join) {
   must(fabric_->remove_link("default/s/lan"));
 }
 
-// As a function does that holds CAP_NET_ADMIN: the kernel sets the port's state anew.
-TEST_F(BridgeFabricTest, a_gate_holds_when_the_far_end_goes_down_and_up) {
-  const Fd a = must(new_network_namespace());
-  const Fd b = must(new_network_namespace());
-  must(fabric_->ensure_link({.id = "default/s/lan"}));
-  PortSpec first = veth_spec(1), second = veth_spec(2);
-  know(first, second);
-  know(second, first);
-  second.broadcast = true;
-  const PortId one = plug(first, a), two = plug(second, b);
-  must(fabric_->set_state(one, GateState::open));
-  const auto flap = [&] {
-    Netlink stack = must(Netlink::open(&b));
-    const int index = must(stack.link("port0")).index;
-    NetlinkBatch down, up;
-    must(stack.commit(down.change_link({.index = index, .up = false})));
-    up.change_link({.index = index, .up = true});
-    for (const IpPrefix& other : first.addresses) up.add_neighbour(index, other.address, first.mac);
-    must(stack.commit(up));
-    must(stack.wait_operational(index, std::chrono::seconds(2)));
-    must(must(Netlink::open(&fabric_namespace_)).wait_operational(index, std::chrono::seconds(2)));
-  };
-  const auto nothing_passes = [&] {
-    const Fd from = udp_socket(a, "10.1.0.1"), to = udp_socket(b, "10.1.0.2");
-    send_to(to, "10.1.0.1", "out of a closed gate");
-    send_to(from, "10.1.0.2", "into a closed gate");
-    must(fabric_->set_state(two, GateState::open));
-    send_to(from, "10.1.0.2", "open");
-    EXPECT_EQ(receive(to), "open");
-    send_to(to, "10.1.0.1", "back");
-    EXPECT_EQ(receive(from), "back");
-  };
-  flap();
-  reopen();  // a later daemon sees a closed gate too
-  for (const PortRecord& port : must(fabric_->list()).ports)
-    EXPECT_EQ(port.gate == GateState::open, port.id == one) << port.id;
-  nothing_passes();
-  must(fabric_->set_state(two, GateState::blocked));
-  flap();
-  nothing_passes();
-  must(fabric_->unplug(one));
-  must(fabric_->unplug(two));
-  must(fabric_->remove_link("default/s/lan"));
-}
-
 TEST_F(BridgeFabricTest, the_host_reaches_functions_that_know_nothing_of_it) {
   const Fd a = must(new_network_namespace());
   must(fabric_->ensure_link({.id = "default/s/lan",
@@ -301,22 +256,6 @@ TEST_F(UplinkTest, one_in_use_is_refused_and_keeps_what_it_has) {
   expect_given_back();
   EXPECT_FALSE(fabric_->ensure_link(with_uplink("lo", true)).has_value());
   EXPECT_FALSE(fabric_->ensure_link(with_uplink("eth9", true)).has_value());
-  must(fabric_->remove_link("default/s/lan"));
-}
-
-TEST_F(UplinkTest, is_judged_before_anything_is_done) {
-  auto check = [&](const char* link, const char* interface, bool take) {
-    return fabric_->check_uplink(link, Uplink{interface, take});
-  };
-  EXPECT_EQ(check("default/s/lan", "eth1", false).error().code, Errc::conflict);
-  EXPECT_EQ(check("default/s/lan", "eth9", true).error().code, Errc::not_found);
-  ASSERT_TRUE(check("default/s/lan", "eth1", true));
-  expect_given_back();
-  must(fabric_->ensure_link(with_uplink("eth1", true)));
-  reopen();
-  EXPECT_FALSE(must(check("default/s/lan", "eth1", true)).shared);
-  const Result<UplinkOffer> other = check("default/t/lan", "eth1", true);
-  EXPECT_NE(other.error().message.find("default/s/lan already"), std::string::npos);
   must(fabric_->remove_link("default/s/lan"));
 }
 

@@ -20,17 +20,6 @@ IpPrefix link_local_of(const MacAddress& mac) {
   return {ip, 64};
 }
 
-constexpr BridgePortChange closed_gate{
-    .state = BridgePortState::listening, .flood_group = false, .locked = true};
-
-BridgePortChange open_gate(bool broadcast) {
-  return {.state = BridgePortState::forwarding, .flood_group = broadcast, .locked = false};
-}
-
-void tolerate_absence(NetlinkBatch& batch) {
-  batch.tolerate(ENODEV).tolerate(ENETDOWN).tolerate(EINVAL).tolerate(EOPNOTSUPP);
-}
-
 // The bridge itself answers outward ports for these (neighbour suppression), so that nothing is
 // flooded to functions. A kernel without IPv6 has no place for IPv6 neighbours.
 void enter_neighbours(NetlinkBatch& batch, int bridge, const PortSpec& port) {
@@ -57,11 +46,11 @@ NetlinkBatch plan_plug(const NearEnd& near, const PortSpec& port) {
   batch.change_link({.index = near.index, .master = near.bridge, .mtu = port.mtu});
   batch.change_port(near.index, {.state = BridgePortState::listening,
                                  .learning = port.broadcast,
-                                 .flood_unicast = false,
-                                 .flood_group = false,
-                                 .suppress_neighbours = !port.broadcast,
-                                 .locked = true});
+                                 .flood_unicast = port.outward,
+                                 .flood_group = port.broadcast || port.outward,
+                                 .suppress_neighbours = !port.broadcast});
   batch.change_link({.index = near.index, .alias = near.alias});
+  for (const MacAddress& mac : macs_of(port)) batch.add_forwarding(near.index, mac, true);
   enter_neighbours(batch, near.bridge, port);
   return batch;
 }
@@ -72,8 +61,9 @@ NetlinkBatch plan_update(const NearEnd& near, const PortSpec& port,
   const std::vector<MacAddress> wanted = macs_of(port);
   for (const MacAddress& mac : had)
     if (std::ranges::count(wanted, mac) == 0) batch.remove_forwarding(near.index, mac);
-  for (const MacAddress& mac : wanted)
-    if (open) batch.add_forwarding(near.index, mac);
+  for (const MacAddress& mac : wanted) batch.add_forwarding(near.index, mac, !open);
+  batch.change_port(near.index,
+                    {.flood_unicast = port.outward, .flood_group = port.broadcast || port.outward});
   enter_neighbours(batch, near.bridge, port);
   return batch;
 }
@@ -89,26 +79,24 @@ NetlinkBatch plan_outward(const NearEnd& near) {
   return batch;
 }
 
-NetlinkBatch plan_open(int index, const std::vector<MacAddress>& behind, bool broadcast) {
+NetlinkBatch plan_open(int index, const std::vector<MacAddress>& behind) {
   NetlinkBatch batch;
-  for (const MacAddress& mac : behind) batch.add_forwarding(index, mac);
-  batch.change_port(index, open_gate(broadcast));
+  for (const MacAddress& mac : behind) batch.add_forwarding(index, mac, false);
+  batch.change_port(index, {.state = BridgePortState::forwarding});
   return batch;
 }
 
-NetlinkBatch plan_block(int index, const std::vector<MacAddress>& behind) {
+NetlinkBatch plan_block(int index) {
   NetlinkBatch batch;
-  batch.change_port(index, closed_gate);
-  tolerate_absence(batch);
-  for (const MacAddress& mac : behind) tolerate_absence(batch.remove_forwarding(index, mac));
+  batch.change_port(index, {.state = BridgePortState::listening});
   return batch;
 }
 
-NetlinkBatch plan_swap(int from, int to, const std::vector<MacAddress>& behind, bool broadcast) {
+NetlinkBatch plan_swap(int from, int to, const std::vector<MacAddress>& behind) {
   NetlinkBatch batch;
-  batch.change_port(to, open_gate(broadcast));
-  for (const MacAddress& mac : behind) batch.add_forwarding(to, mac);
-  batch.change_port(from, closed_gate);
+  batch.change_port(to, {.state = BridgePortState::forwarding});
+  for (const MacAddress& mac : behind) batch.add_forwarding(to, mac, false);
+  batch.change_port(from, {.state = BridgePortState::listening});
   return batch;
 }
 

@@ -8,11 +8,8 @@
 
 namespace vireo {
 
-// A port's near end joins its bridge with the gate closed.
-//
-// A closed gate is three things: the port's state in the bridge, which acts at once, but which the
-// kernel sets anew when the far end is taken down and up; no MAC behind the port in the bridge's
-// table, and nothing flooded to it; a lock, which drops frames from MACs that are not behind it.
+// A port's near end joins its bridge with the gate closed, and what lies behind it is entered
+// unless another port has it (the generation that this one will replace).
 struct NearEnd {
   int index = 0;
   int bridge = 0;
@@ -27,12 +24,10 @@ NetlinkBatch plan_update(const NearEnd& near, const PortSpec& port,
 // An interface through which the rest of the world is reached: learns, and is flooded.
 NetlinkBatch plan_outward(const NearEnd& near);
 
-// `broadcast`: what is for all is flooded to the port.
-NetlinkBatch plan_open(int index, const std::vector<MacAddress>& behind, bool broadcast);
-// An interface that is gone is blocked well enough.
-NetlinkBatch plan_block(int index, const std::vector<MacAddress>& behind);
+NetlinkBatch plan_open(int index, const std::vector<MacAddress>& behind);
+NetlinkBatch plan_block(int index);
 // Opens, moves, blocks: at no moment does traffic lack a way.
-NetlinkBatch plan_swap(int from, int to, const std::vector<MacAddress>& behind, bool broadcast);
+NetlinkBatch plan_swap(int from, int to, const std::vector<MacAddress>& behind);
 
 // The far end inside the instance's network namespace.
 NetlinkBatch plan_far_end(int index, const PortSpec& port);

@@ -85,7 +85,6 @@ Result<void> BridgeFabric::plug(Port& port, const PortSpec& spec, const Link& li
   port.bridge = link.bridge;
   port.gate = GateState::blocked;
   port.macs = macs_of(spec);
-  port.broadcast = spec.broadcast;
   port.name = spec.name;
   return {};
 }
@@ -180,14 +179,11 @@ Result<void> BridgeFabric::set_state(const PortId& id, GateState state) {
   const auto found = ports_.find(id);
   if (found == ports_.end() || found->second.link.empty()) return unknown_port(id);
   Port& port = found->second;
-  const std::vector<MacAddress> macs = TRY(behind(port));
   const NetlinkBatch batch = state == GateState::open
-                                 ? plan_open(port.ends.index, macs, port.broadcast)
-                                 : plan_block(port.ends.index, macs);
+                                 ? plan_open(port.ends.index, TRY(behind(port)))
+                                 : plan_block(port.ends.index);
   TRY_IN("set the gate of " + id, fabric_.commit(batch));
   port.gate = state;
-  port.macs = macs;  // no longer in the table, where they could be found
-  port.found_macs = false;
   return {};
 }
 
@@ -205,8 +201,7 @@ Result<void> BridgeFabric::swap(const PortId& from, const PortId& to) {
   std::vector<MacAddress> macs = TRY(behind(last->second));
   for (const MacAddress& mac : TRY(behind(next->second))) macs.push_back(mac);
   TRY_IN("exchange " + from,
-         fabric_.commit(plan_swap(last->second.ends.index, next->second.ends.index, macs,
-                                  next->second.broadcast)));
+         fabric_.commit(plan_swap(last->second.ends.index, next->second.ends.index, macs)));
   next->second.macs = std::move(macs);
   last->second.macs.clear();
   last->second.gate = GateState::blocked;
@@ -223,8 +218,9 @@ Result<void> BridgeFabric::unplug(const PortId& id) {
   const auto found = ports_.find(id);
   if (found == ports_.end()) return {};
   if (found->second.bridge != 0) {
-    // The interface may be gone with its last descriptor, or with the instance's namespace.
-    const NetlinkBatch block = plan_block(found->second.ends.index, found->second.macs);
+    NetlinkBatch block = plan_block(found->second.ends.index);
+    // The interface went with its last descriptor, or with the instance's namespace.
+    block.tolerate(ENODEV).tolerate(ENETDOWN).tolerate(EINVAL);
     TRY_IN("unplug " + id, fabric_.commit(block));
   }
   discard(std::move(found->second));

@@ -54,14 +54,20 @@ bool MemoryWorld::deliver(const Port& from, const std::string& frame) {
   if (!to.is_multicast()) {
     const auto& table = behind_[from.spec.link];
     const auto owner = table.find(to);
-    if (owner == table.end() || owner->second == from.spec.id) return false;
-    give(ports_[owner->second], frame);
-    return true;
+    if (owner != table.end()) {
+      if (owner->second == from.spec.id) return false;
+      give(ports_[owner->second], frame);
+      return true;
+    }
   }
-  for (auto& [id, port] : ports_)
-    if (port.spec.link == from.spec.link && id != from.spec.id && port.spec.broadcast)
-      give(port, frame);
-  return true;
+  bool given = to.is_multicast();
+  for (auto& [id, port] : ports_) {
+    const bool takes = port.spec.outward || (to.is_multicast() && port.spec.broadcast);
+    if (port.spec.link != from.spec.link || id == from.spec.id || !takes) continue;
+    give(port, frame);
+    given = true;
+  }
+  return given;
 }
 
 void MemoryWorld::pump() {

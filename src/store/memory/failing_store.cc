@@ -3,9 +3,10 @@
 
 namespace vireo {
 
-void FailingStore::fail_call(uint64_t n, Error error, Moment moment) {
+void FailingStore::fail_calls(uint64_t n, uint64_t count, Error error, Moment moment) {
   const std::lock_guard lock(mutex_);
-  failing_ = calls_ + n;
+  first_failing_ = calls_ + n;
+  end_failing_ = first_failing_ + count;
   error_ = std::move(error);
   moment_ = moment;
 }
@@ -13,7 +14,8 @@ void FailingStore::fail_call(uint64_t n, Error error, Moment moment) {
 template <class Call>
 auto FailingStore::pass(Call call) -> decltype(call()) {
   std::unique_lock lock(mutex_);
-  const bool fails = ++calls_ == failing_;
+  const uint64_t call_number = ++calls_;
+  const bool fails = call_number >= first_failing_ && call_number < end_failing_;
   const Error error = error_;
   const Moment moment = moment_;
   lock.unlock();

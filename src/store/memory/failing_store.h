@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Passes everything on to another store, and fails one call on demand: for tests of what their
+// Passes everything on to another store, and fails calls on demand: for tests of what their
 // subject does when the disk is full or the answer is lost.
 #pragma once
 #include <atomic>
@@ -20,7 +20,10 @@ class FailingStore final : public Store {
   explicit FailingStore(Store& store) : store_(store) {}
 
   // The n-th call from now on (1: the next) fails once, with `error`.
-  void fail_call(uint64_t n, Error error, Moment moment = Moment::before);
+  void fail_call(uint64_t n, Error error, Moment moment = Moment::before) {
+    fail_calls(n, 1, std::move(error), moment);
+  }
+  void fail_calls(uint64_t n, uint64_t count, Error error, Moment moment = Moment::before);
   uint64_t calls() const { return calls_; }
 
   Result<Record> get(const Key& key) override;
@@ -37,7 +40,7 @@ class FailingStore final : public Store {
   Store& store_;
   std::atomic<uint64_t> calls_{0};
   std::mutex mutex_;
-  uint64_t failing_ = 0;  // number of the call; 0: none
+  uint64_t first_failing_ = 0, end_failing_ = 0;  // numbers of calls
   Error error_;
   Moment moment_ = Moment::before;
 };

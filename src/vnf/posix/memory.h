@@ -21,7 +21,7 @@ inline void give_back(void* at, size_t bytes) {
   system_call(__NR_madvise, address(at), static_cast<long>(bytes), dont_need);
 }
 
-// The first `bytes` of a file; nullptr when it is shorter.
+// The first `bytes` of a file, all there at once; nullptr when it is shorter.
 inline void* map_file(int fd, size_t bytes, bool writable) {
   struct {
     uint64_t before[6];
@@ -30,8 +30,11 @@ inline void* map_file(int fd, size_t bytes, bool writable) {
   } status{};  // struct stat
   if (system_call(__NR_fstat, fd, address(&status)) < 0) return nullptr;
   if (status.size < static_cast<int64_t>(bytes)) return nullptr;
+  constexpr int read_only = 1, read_write = 3, shared = 1, own = 2;
+  constexpr int populate = 0x8000;  // cheaper than the faults that would follow
   const long at =
-      system_call(__NR_mmap, 0, static_cast<long>(bytes), writable ? 3 : 1, writable ? 1 : 2, fd);
+      system_call(__NR_mmap, 0, static_cast<long>(bytes), writable ? read_write : read_only,
+                  (writable ? shared : own) | populate, fd);
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<void*>(at);
 }
 

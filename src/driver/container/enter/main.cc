@@ -13,6 +13,7 @@
 namespace vireo::enter {
 
 int control = -1;
+uint64_t entering_key = 0;
 
 void report(EnterStep step, int descriptor) {
   EnterReport message{step, 0, 0};
@@ -74,11 +75,13 @@ Order expect(EnterOrder order, uint32_t fewest) {
   int proc = make_proc();
   unshare_namespaces();
   report(EnterStep::unshared);
-  Order mapped = expect(EnterOrder::mapped, 1);
+  Order mapped = expect(EnterOrder::mapped, 2);
   if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) fail(EnterStep::identity);
   Mounts mounts = prepare_mounts(proc, mapped.fds[0]);
+  bound_capabilities(grantable_capabilities);
+  load_filter(mapped.fds[1]);
   touch_memory();
-  report(EnterStep::parked, mounts.files);
+  report(EnterStep::parked);
   Order start = expect(EnterOrder::start, 2);
   const EnterPlan* plan = load_plan(start.fds[0]);
   enter_root(plan, start.fds[1], mounts);
@@ -86,11 +89,12 @@ Order expect(EnterOrder order, uint32_t fewest) {
 }
 
 [[noreturn]] void be_guest() {
-  Order start = expect(EnterOrder::start, 2);
+  Order start = expect(EnterOrder::start, 3);
   const EnterPlan* plan = load_plan(start.fds[0]);
   join_instance(start.fds[1]);
   if (plan->terminal != 0) open_terminal(plan);
-  run(plan, start.fds + 2, start.count - 2);
+  load_filter(start.fds[2]);
+  run(plan, start.fds + 3, start.count - 3);
 }
 
 }  // namespace

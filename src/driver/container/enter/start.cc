@@ -29,6 +29,7 @@ namespace {
 
 alignas(64) char plan_memory[16384];
 alignas(64) char vector_memory[4096];
+uint64_t bounding = ~uint64_t{0};  // capabilities not dropped yet
 
 constexpr uint64_t strict = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 constexpr uint64_t inside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -140,16 +141,6 @@ void change_user(const EnterPlan* plan) {
   if (setresuid(plan->uid, plan->uid, plan->uid) != 0) fail(EnterStep::groups);
 }
 
-// Before the user changes: another user than root has no right to it.
-void bound_capabilities(const EnterPlan* plan) {
-  for (unsigned long cap = 0; cap < 64; ++cap) {
-    if ((plan->capabilities >> cap & 1) != 0) continue;
-    if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0) continue;
-    if (errno == EINVAL) break;  // the kernel has no more
-    fail(EnterStep::capabilities);
-  }
-}
-
 // A kept one survives as root's by the bounding set, as another user's by the ambient set too.
 void drop_capabilities(const EnterPlan* plan) {
   const uint64_t kept = plan->capabilities;
@@ -165,14 +156,6 @@ void drop_capabilities(const EnterPlan* plan) {
   for (unsigned long cap = 0; plan->uid != 0 && cap < 64; ++cap)
     if ((kept >> cap & 1) != 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) != 0)
       fail(EnterStep::capabilities);
-}
-
-void lock_down(const EnterPlan* plan) {
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(EnterStep::no_new_privileges);
-  if (plan->filter.count == 0) return;
-  sock_fprog program{static_cast<unsigned short>(plan->filter.count),
-                     const_cast<sock_filter*>(array<sock_filter>(plan, plan->filter))};
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) fail(EnterStep::seccomp);
 }
 
 // First above every target, then down: a dup2 must not overwrite what a later one needs.
@@ -215,6 +198,32 @@ void install(const EnterPlan* plan, const int* fds, uint32_t count) {
 
 const char* text(const EnterPlan* plan, uint32_t offset) {
   return reinterpret_cast<const char*>(plan) + offset;
+}
+
+// Before the user changes: another user than root has no right to it.
+void bound_capabilities(uint64_t kept) {
+  for (unsigned long cap = 0; cap < 64; ++cap) {
+    if (((bounding & ~kept) >> cap & 1) == 0 || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0) continue;
+    if (errno == EINVAL) break;  // the kernel has no more
+    fail(EnterStep::capabilities);
+  }
+  bounding &= kept;
+}
+
+void load_filter(int memory) {
+  struct stat status {};
+  if (fstat(memory, &status) != 0) fail(EnterStep::seccomp);
+  const auto size = static_cast<size_t>(status.st_size);
+  void* at = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, memory, 0);
+  if (at == MAP_FAILED) fail(EnterStep::seccomp);
+  auto head = static_cast<EnterFilter*>(at);
+  entering_key = head->key;
+  sock_fprog program{static_cast<unsigned short>((size - sizeof *head) / sizeof(sock_filter)),
+                     reinterpret_cast<sock_filter*>(head + 1)};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(EnterStep::no_new_privileges);
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) fail(EnterStep::seccomp);
+  munmap(at, size);
+  close(memory);
 }
 
 // Touched while parked, so that the path has no page faults: a mapping of the plan costs 60 us.
@@ -294,12 +303,11 @@ void open_terminal(const EnterPlan* plan) {
 void run(const EnterPlan* plan, const int* fds, uint32_t count) {
   enter_directory(plan);
   set_limits(plan);
-  bound_capabilities(plan);
+  bound_capabilities(plan->capabilities);
   change_user(plan);
   drop_capabilities(plan);
   install(plan, fds, count);
   umask(022);
-  lock_down(plan);  // last: the filter need not allow what came before
   execute(plan);
 }
 

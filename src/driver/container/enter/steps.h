@@ -8,6 +8,9 @@
 
 namespace vireo::enter {
 
+// The sixth argument of the calls that the filter allows to this program alone (system.cc).
+extern uint64_t entering_key;
+
 // Where reports go; moved out of the way of the program's descriptors.
 extern int control;
 
@@ -33,6 +36,9 @@ Mounts prepare_mounts(int proc, int dev);
 
 // The part that the plan decides (start.cc).
 void touch_memory();
+void bound_capabilities(uint64_t kept);
+// From here on only calls of the filter's list, and with its key those that enter a root.
+void load_filter(int memory);
 const EnterPlan* load_plan(int memory);
 const char* text(const EnterPlan* plan, uint32_t offset);
 void enter_root(const EnterPlan* plan, int root, const Mounts& mounts);
