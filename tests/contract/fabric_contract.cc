@@ -229,6 +229,24 @@ TEST_P(FabricContract, update_changes_what_lies_behind) {
   EXPECT_EQ(code_of(fabric_->update(spec(7))), Errc::not_found);
 }
 
+TEST_P(FabricContract, whoever_is_not_known_is_looked_for_outward) {
+  PortSpec front = spec(3);
+  front.outward = true;
+  const Plugged a = plug(spec(1)), b = plug(spec(2)), c = plug(front);
+  for (const Plugged* port : {&a, &b, &c}) open(*port);
+  send(a, {{2, 0, 0, 0, 0, 77}}, "stranger");
+  send(a, {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, "all");
+  send(a, {{2, 0, 0, 0, 0, 2}}, "friend");
+  EXPECT_EQ(receive(c), "stranger");
+  EXPECT_EQ(receive(c), "all");
+  EXPECT_EQ(receive(b), "friend");
+  front.outward = false;
+  must(fabric_->update(front));
+  send(a, {{2, 0, 0, 0, 0, 78}}, "stranger");
+  send(a, {{2, 0, 0, 0, 0, 3}}, "friend");
+  EXPECT_EQ(receive(c), "friend");
+}
+
 TEST_P(FabricContract, broadcast_reaches_only_who_asked) {
   PortSpec listener = spec(3);
   listener.broadcast = true;

@@ -38,13 +38,17 @@ def nameless(names):
 
 
 def descriptors(pid):
-    """{number: what it is} of a process."""
+    """{number: what it is} of a process; of a tap, with the name of its interface."""
     found = {}
     for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
         try:
-            found[int(entry.name)] = os.readlink(entry)
+            target = os.readlink(entry)
+            if target == "/dev/net/tun":
+                text = pathlib.Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text()
+                target += " " + re.search(r"iff:\s*(\S*)", text).group(1)
         except OSError:
             continue
+        found[int(entry.name)] = target
     return found
 
 

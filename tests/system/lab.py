@@ -29,10 +29,10 @@ def eventually(what, condition, seconds=10.0):
 
 
 class Lab:
-    def __init__(self, pool=2):
+    def __init__(self, *options, pool=2):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vireo-system-"))
         self.socket = self.folder / "vireod.sock"
-        self.pool = pool
+        self.options = ["--pool", str(pool), *options]
         self.daemon = None
         self.group = None
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -42,9 +42,9 @@ class Lab:
     def start(self):
         with open(self.folder / "log", "ab") as log:
             self.daemon = subprocess.Popen(
-                [BIN / "vireod", "--ephemeral", "--pool", str(self.pool),
-                 "--state-dir", self.folder / "state", "--runtime-dir", self.folder / "run",
-                 "--socket", self.socket], stdout=log, stderr=log)
+                [BIN / "vireod", "--ephemeral", *self.options, "--socket", self.socket,
+                 "--state-dir", self.folder / "state", "--runtime-dir", self.folder / "run"],
+                stdout=log, stderr=log)
         eventually("the daemon answers", lambda: self.answers())
 
     def answers(self):

@@ -9,6 +9,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "fabric/bridge/port_plan.h"
 #include "host/files.h"
 #include "host/namespace.h"
@@ -302,6 +304,39 @@ TEST_F(UplinkTest, a_bridge_of_the_host_is_joined_by_a_veth) {
   EXPECT_EQ(receive(to), "question");
   must(fabric_->unplug(one));
   must(fabric_->remove_link("default/s/lan"));
+}
+
+// The daemon ends between the two removals; the link may have been made anew meanwhile.
+TEST_F(BridgeFabricTest, the_hosts_end_of_a_link_that_is_gone_goes_too) {
+  LinkRequest lan{.id = "default/s/lan", .host_addresses = {must(parse_prefix("10.1.0.1/24"))}};
+  must(fabric_->ensure_link(lan));
+  Netlink inside = must(Netlink::open(&fabric_namespace_));
+  auto remove_bridge = [&] {
+    for (const LinkRow& row : must(inside.links()))
+      if (NetlinkBatch batch; row.kind == "bridge")
+        must(inside.commit(batch.remove_link(row.index)));
+  };
+  auto host_ends = [&] {
+    Netlink host = must(Netlink::open(&host_));
+    const std::vector<LinkRow> rows = must(host.links());
+    return std::ranges::count_if(rows, [](auto& row) { return row.name.starts_with("vireo"); });
+  };
+  remove_bridge();
+  EXPECT_EQ(host_ends(), 1);
+  reopen();
+  fabric_->wait_idle();
+  EXPECT_EQ(host_ends(), 0);
+
+  must(fabric_->ensure_link(lan));
+  remove_bridge();
+  EXPECT_TRUE(must(fabric_->list()).links.empty());
+  must(fabric_->ensure_link(lan));
+  EXPECT_EQ(host_ends(), 2);
+  reopen();
+  fabric_->wait_idle();
+  EXPECT_EQ(host_ends(), 1);
+  EXPECT_EQ(must(fabric_->list()).links.front().host_addresses, lan.host_addresses);
+  must(fabric_->remove_link(lan.id));
 }
 
 TEST_F(BridgeFabricTest, a_host_that_can_is_told_so) {
