@@ -18,7 +18,8 @@ namespace vireo::bench {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto gap = 60us;                 // between SYNs: 16,000 a second
+constexpr auto gap = 60us;  // between SYNs: 16,000 a second
+constexpr auto longest_debt = 1ms;
 constexpr size_t ip_at = 14, tcp_at = 34;  // Ethernet, then an IPv4 header without options
 constexpr uint8_t flag_syn = 2, flag_rst = 4, flag_ack = 16;
 
@@ -70,6 +71,19 @@ std::array<uint8_t, 54> syn_frame(const ProbeTarget& target, const MacAddress& s
   return frame;
 }
 
+// On the steady clock; the kernel stamps by the wall clock.
+int64_t arrival_of(msghdr& message) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part))
+    if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMPNS) {
+      timespec stamp{}, wall{};
+      std::memcpy(&stamp, CMSG_DATA(part), sizeof stamp);
+      ::clock_gettime(CLOCK_REALTIME, &wall);
+      int64_t ago = (wall.tv_sec - stamp.tv_sec) * 1'000'000'000 + wall.tv_nsec - stamp.tv_nsec;
+      return now() - std::max(ago, int64_t{0});
+    }
+  return now();
+}
+
 Result<MacAddress> mac_of(const Fd& socket, const std::string& interface) {
   ifreq request{};
   interface.copy(request.ifr_name, IFNAMSIZ - 1);
@@ -92,6 +106,9 @@ Result<std::unique_ptr<SynProber>> SynProber::open(const ProbeTarget& target) {
   address.sll_ifindex = static_cast<int>(::if_nametoindex(target.interface.c_str()));
   if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     return system_error(fmt::format("cannot bind to {}", target.interface));
+  int wanted = 1;
+  if (::setsockopt(socket.get(), SOL_SOCKET, SO_TIMESTAMPNS, &wanted, sizeof wanted) != 0)
+    return system_error("cannot ask for times of arrival");
   MacAddress mac = TRY(mac_of(socket, target.interface));
   return std::unique_ptr<SynProber>(
       new SynProber(target, std::move(socket), syn_frame(target, mac)));
@@ -110,9 +127,11 @@ SynProber::~SynProber() {
 void SynProber::run() {
   ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);  // nanoseconds; 50,000 else
   unsigned port = 1024;
+  auto next = std::chrono::steady_clock::now();
   while (!stop_) {
     if (!sending_) {
       sending_.wait(false);
+      next = std::chrono::steady_clock::now();
       // What came meanwhile answers an earlier sample.
       for (uint8_t old[256]; ::recv(socket_.get(), old, sizeof old, 0) > 0;) continue;
     }
@@ -127,7 +146,9 @@ void SynProber::run() {
       pseudo += static_cast<uint32_t>(frame_[i] << 8 | frame_[i + 1]);
     put16(&frame_[tcp_at + 16], checksum(std::span(frame_).subspan(tcp_at), pseudo));
     if (::send(socket_.get(), frame_.data(), frame_.size(), 0) > 0) sent_++;
-    receive_until(std::chrono::steady_clock::now() + gap);
+    // Woken late, it sends what it owes, so that the rate holds; not more than that of one stumble.
+    next = std::max(next + gap, std::chrono::steady_clock::now() - longest_debt);
+    receive_until(next);
   }
 }
 
@@ -139,18 +160,29 @@ void SynProber::receive_until(SteadyTime until) {
     pollfd wanted{socket_.get(), POLLIN, 0};
     timespec time{0, std::chrono::nanoseconds(left).count()};
     if (::ppoll(&wanted, 1, &time, nullptr) <= 0) continue;
-    uint8_t in[256];
-    ssize_t n = ::recv(socket_.get(), in, sizeof in, 0);
-    if (n > 0) take({in, static_cast<size_t>(n)});
+    receive();
   }
 }
 
-void SynProber::take(std::span<const uint8_t> frame) {
+// Takes the kernel's time of arrival: this thread may be woken late.
+void SynProber::receive() {
+  uint8_t in[256];
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(timespec))];
+  iovec part{in, sizeof in};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t n = ::recvmsg(socket_.get(), &message, 0);
+  if (n > 0) take({in, static_cast<size_t>(n)}, arrival_of(message));
+}
+
+void SynProber::take(std::span<const uint8_t> frame, int64_t time) {
   bool from_target = frame.size() >= 54 && frame[ip_at + 9] == IPPROTO_TCP &&
                      std::equal(frame.begin() + ip_at + 12, frame.begin() + ip_at + 16,
                                 target_.target.bytes.begin());
   if (!from_target) return;
-  int64_t time = now();
   int64_t none = 0;
   uint8_t flags = frame[tcp_at + 13];
   if ((flags & flag_rst) != 0) rst_.compare_exchange_strong(none, time);

@@ -50,7 +50,8 @@ class SynProber {
   SynProber(const ProbeTarget& target, Fd socket, std::array<uint8_t, 54> frame);
   void run();
   void receive_until(SteadyTime until);
-  void take(std::span<const uint8_t> frame);
+  void receive();
+  void take(std::span<const uint8_t> frame, int64_t time);
 
   ProbeTarget target_;
   Fd socket_;
