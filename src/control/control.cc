@@ -233,7 +233,7 @@ void Control::handle_events() {
 bool Control::work() {
   std::string step = state_->reconciler.step();
   if (step.empty()) {
-    state_->commits.flush();
+    if (state_->reconciler.awaits_commit()) state_->commits.flush();
     return false;
   }
   if (state_->options.after_step) state_->options.after_step(step);

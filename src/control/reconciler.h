@@ -40,6 +40,7 @@ class Reconciler {
   void restart_unhealthy(FunctionEntry& function, const std::string& reason);
   void wake_due(SteadyTime now);
   std::optional<SteadyTime> next_deadline() const;
+  bool awaits_commit() const { return !awaiting_commit_.empty(); }
   Generation* find(const InstanceId& id, FunctionEntry** function);  // also by a port id
   void publish_event(Event event) { journal_.publish(std::move(event)); }
 

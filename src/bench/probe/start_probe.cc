@@ -19,6 +19,13 @@ double milliseconds(std::chrono::nanoseconds duration) {
   return static_cast<double>(duration.count()) / 1e6;
 }
 
+// It writes nothing: the root is read-only, as the peers' is.
+Json listener_settings() {
+  return Json()
+      .set("Entrypoint", json_of({"/listener"}))
+      .set("Labels", Json().set("org.vireo.root", "read-only"));
+}
+
 class StartProbe final : public Probe {
  public:
   explicit StartProbe(StartOptions options) : options_(std::move(options)) {}
@@ -42,10 +49,8 @@ class StartProbe final : public Probe {
     if (options_.archive.empty())
       TRY(lab_->build_functions({"all"}));
     else
-      TRY(lab_->import_image(options_.archive, options_.image,
-                             Json().set("Entrypoint", json_of({"/listener"}))));
-    TRY(lab_->import_image(options_.neighbour_archive, "bench/neighbour",
-                           Json().set("Entrypoint", json_of({"/listener"}))));
+      TRY(lab_->import_image(options_.archive, options_.image, listener_settings()));
+    TRY(lab_->import_image(options_.neighbour_archive, "bench/neighbour", listener_settings()));
     TRY(lab_->run(descriptor(false)));
     ProbeTarget target;
     target.source = *parse_ip(network() + ".1");

@@ -356,6 +356,24 @@ links:
             std::string::npos);
 }
 
+TEST_F(Planner, the_root_is_writable_unless_the_image_says_otherwise) {
+  auto root = [&](Image image) {
+    images.add(image);
+    return plan(
+               "vireo: 1\nservice: s\nfunctions:\n  f: { image: web, ports: [a] }\n"
+               "links:\n  a: { subnet: 10.0.0.0/24 }\n")
+        .desired.functions.at(0)
+        .instance.root;
+  };
+  Image image = foreign_image("web");
+  EXPECT_TRUE(root(image).writable);
+  image.labels = {{"org.vireo.root", "read-only"}};
+  EXPECT_FALSE(root(image).writable);
+  EXPECT_TRUE(root(image).writable_paths.empty());
+  image.volumes = {"/data"};
+  EXPECT_EQ(root(image).writable_paths, (std::vector<std::string>{"/data", "/run", "/tmp"}));
+}
+
 TEST(Facets, only_what_both_sides_know_is_compared) {
   std::vector<FacetChange> changes =
       compare({{"a", "1"}, {"old", "x"}}, {{"a", "2"}, {"new", "y"}});
