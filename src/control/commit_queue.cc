@@ -7,11 +7,12 @@ namespace vireo {
 namespace {
 
 constexpr auto longest_gathering = std::chrono::milliseconds(5);
+constexpr auto longest_sleep = std::chrono::seconds(1);
 
 }  // namespace
 
 CommitQueue::CommitQueue(Store& store, std::function<void()> wake)
-    : store_(store), wake_(std::move(wake)), thread_([this] { run(); }) {}
+    : store_(store), wake_caller_(std::move(wake)), thread_([this] { run(); }) {}
 
 CommitQueue::~CommitQueue() {
   {
@@ -25,8 +26,13 @@ CommitQueue::~CommitQueue() {
 CommitQueue::Ticket CommitQueue::enqueue(std::vector<Write> writes) {
   std::lock_guard lock(mutex_);
   waiting_.push_back({++last_, std::move(writes)});
-  if (waiting_.size() == 1) changed_.notify_all();
   return last_;
+}
+
+void CommitQueue::wake() {
+  std::lock_guard lock(mutex_);
+  if (waiting_.empty() || std::exchange(woken_, true)) return;
+  changed_.notify_all();
 }
 
 void CommitQueue::flush() {
@@ -58,15 +64,16 @@ void CommitQueue::wait() {
 void CommitQueue::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
+    changed_.wait_for(lock, longest_sleep, [this] { return ending_ || woken_ || hurried_; });
+    if (waiting_.empty() && ending_) return;
+    if (waiting_.empty()) continue;
     changed_.wait_for(lock, longest_gathering, [this] { return ending_ || hurried_; });
-    hurried_ = false;
+    woken_ = hurried_ = false;
     std::vector<Entry> batch;
     batch.swap(waiting_);
     lock.unlock();
     commit(std::move(batch));
-    if (wake_) wake_();
+    if (wake_caller_) wake_caller_();
     lock.lock();
   }
 }

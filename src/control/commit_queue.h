@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes to the store on a thread of its own, so that an instance starts while its row becomes
-// durable. Commits happen in the order of enqueue(); what waits together is committed together. It
-// gathers for up to 5 ms, or until flush(), so that it takes no processor from a start.
+// durable. Commits happen in the order of enqueue(); what waits together is committed together.
+// The thread is left asleep during a start, whose processor it would take: it writes after
+// flush(), 5 ms after wake(), or by itself within a second.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -25,8 +26,9 @@ class CommitQueue {
   CommitQueue& operator=(const CommitQueue&) = delete;
 
   Ticket enqueue(std::vector<Write> writes);
-  void flush();                                 // what waits is written now
-  bool done(Ticket ticket) const;               // tried, whether it succeeded or not
+  void wake();                     // what waits, and what comes in the next 5 ms, is written
+  void flush();                    // what waits is written now
+  bool done(Ticket ticket) const;  // tried, whether it succeeded or not
   std::optional<Error> failure(Ticket ticket);  // of a ticket that is done; forgets it
   void wait();                                  // until nothing waits
 
@@ -40,13 +42,13 @@ class CommitQueue {
   void finish(Ticket ticket, Result<Revision> result);
 
   Store& store_;
-  std::function<void()> wake_;
+  std::function<void()> wake_caller_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Entry> waiting_;
   std::map<Ticket, Error> failures_;
   Ticket last_ = 0, done_ = 0;
-  bool ending_ = false, hurried_ = false;
+  bool ending_ = false, woken_ = false, hurried_ = false;
   std::thread thread_;
 };
 

@@ -96,6 +96,15 @@ std::vector<Pool::Stock> Control::State::stocks() const {
   return stocks;
 }
 
+// Nothing to do at the moment: the time for what was put off.
+void Control::State::rest() {
+  if (reconciler.awaits_commit())
+    commits.flush();
+  else
+    commits.wake();
+  pool->wake();
+}
+
 Control::Control(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Control::~Control() = default;
 
@@ -233,7 +242,7 @@ void Control::handle_events() {
 bool Control::work() {
   std::string step = state_->reconciler.step();
   if (step.empty()) {
-    if (state_->reconciler.awaits_commit()) state_->commits.flush();
+    state_->rest();
     return false;
   }
   if (state_->options.after_step) state_->options.after_step(step);

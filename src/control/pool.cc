@@ -54,25 +54,27 @@ Result<Pool::Taken> Pool::take(Driver& driver, const ShellShape& shape,
 
 // Sets shell and `pooled` when one is ready, and gives the veths in its namespace.
 std::vector<PortId> Pool::take_place(Driver& driver, const ShellShape& shape, Taken& taken) {
-  std::vector<PortId> veths;
-  {
-    std::lock_guard lock(mutex_);
-    last_take_ = std::chrono::steady_clock::now();
-    auto shelf = std::ranges::find_if(shelves_, [&](const Shelf& candidate) {
-      return candidate.stock.driver == &driver && candidate.stock.shape == shape;
-    });
-    if (shelf == shelves_.end()) return veths;
-    shelf->broken = false;
-    taken.pooled = !shelf->places.empty();
-    (taken.pooled ? shelf->hits : shelf->misses)++;
-    if (taken.pooled) {
-      taken.shell = std::move(shelf->places.back().shell);
-      veths = std::move(shelf->places.back().veths);
-      shelf->places.pop_back();
-    }
-  }
-  changed_.notify_all();
+  std::lock_guard lock(mutex_);
+  last_take_ = std::chrono::steady_clock::now();
+  used_ = true;
+  auto shelf = std::ranges::find_if(shelves_, [&](const Shelf& candidate) {
+    return candidate.stock.driver == &driver && candidate.stock.shape == shape;
+  });
+  if (shelf == shelves_.end()) return {};
+  shelf->broken = false;
+  taken.pooled = !shelf->places.empty();
+  (taken.pooled ? shelf->hits : shelf->misses)++;
+  if (!taken.pooled) return {};
+  taken.shell = std::move(shelf->places.back().shell);
+  std::vector<PortId> veths = std::move(shelf->places.back().veths);
+  shelf->places.pop_back();
+  if (hurried()) changed_.notify_all();
   return veths;
+}
+
+void Pool::wake() {
+  std::lock_guard lock(mutex_);
+  if (std::exchange(used_, false)) changed_.notify_all();
 }
 
 // Making a shell is mostly waiting for its process: ports that lie outside of it are made
@@ -117,7 +119,6 @@ Result<PortId> Pool::take_port(PortKind kind) {
     if (!ready.empty()) {
       PortId port = std::move(ready.back());
       ready.pop_back();
-      changed_.notify_all();
       return port;
     }
   }
@@ -151,6 +152,7 @@ std::vector<PoolMetrics> Pool::metrics() const {
 
 void Pool::wait_full() {
   if (size_ == 0) return;
+  wake();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] {
     bool full = !busy_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shells and ports made ahead of a request by a thread of its own. What was used is never used
-// again. A refill waits for a quiet moment, so that it takes no processor from the start that it
-// follows, unless half of the stock is gone. Thread-safe. The destructor destroys what is spare.
+// again. A refill waits for wake() and a quiet moment, so that it takes no processor from the start
+// that it follows, unless half of the stock is gone. Thread-safe. The destructor destroys what is
+// spare.
 #pragma once
 #include <condition_variable>
 #include <map>
@@ -38,6 +39,7 @@ class Pool {
   // A shell and its spare ports; made on the spot when none is ready.
   Result<Taken> take(Driver& driver, const ShellShape& shape, std::span<const PortKind> ports);
   void give_back(Driver& driver, Taken taken);  // unused: destroyed, never pooled again
+  void wake();                                  // what was taken may be made again
   std::vector<PoolMetrics> metrics() const;
   void wait_full();  // until the refill thread has nothing to do
 
@@ -77,7 +79,7 @@ class Pool {
   std::map<PortKind, std::vector<PortId>> ports_;
   std::map<PortKind, bool> ports_broken_;
   SteadyTime last_take_{};
-  bool ending_ = false, busy_ = false;
+  bool ending_ = false, busy_ = false, used_ = false;
   std::thread thread_;
 };
 

@@ -23,6 +23,7 @@ struct Control::State {
   FunctionStatus status(const ServiceEntry& service, const FunctionEntry& function) const;
   ServiceStatus status(const ServiceEntry& service) const;
   std::vector<Pool::Stock> stocks() const;
+  void rest();
 
   Parts parts;
   ControlOptions options;

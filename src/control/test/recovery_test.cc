@@ -167,14 +167,15 @@ TEST(Recovery, a_write_that_fails_fails_the_operation_and_is_made_up_for) {
     World world;
     world.start_daemon();
     world.hold_commits = true;  // so that commits are many together
-    // Twice: what was committed together is tried again each on its own.
-    world.failing.fail_calls(call, 2, {Errc::exhausted, "the disk is full"});
+    // What was committed together is tried again each on its own: more than one has to fail.
+    constexpr uint64_t failures = 4;
+    world.failing.fail_calls(call, failures, {Errc::exhausted, "the disk is full"});
     Operation operation = world.run_settled(branch_office);
     if (operation.state == OperationState::failed) failed++;
     world.clock.advance(std::chrono::seconds(2));
     world.daemon().tick();
     ASSERT_TRUE(world.settle());
-    for (uint64_t i = 0; i <= call; i++)
+    for (uint64_t i = 0; i < call + failures; i++)
       (void)world.failing.get("nothing");  // if it is still armed
     std::string before = world.picture();
     world.hold_commits = false;
