@@ -66,7 +66,7 @@ Verdict judge_one(const GoalRule& rule, std::vector<Row>& rows, const std::strin
   for (Row& row : rows) {
     if (!judges(rule, row)) continue;
     // Tried and never worked: that is no excuse but a miss.
-    all_failed = all_failed || (row.samples.empty() && row.failed > 0);
+    all_failed = all_failed || (row.samples.empty() && row.failed > row.disturbed);
     if (auto figure = figure_of(rule, row)) add_figure(verdict, row, *figure, quiet);
   }
   if (all_failed) verdict.met = false;

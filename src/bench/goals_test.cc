@@ -80,7 +80,9 @@ TEST(Goals, what_never_worked_is_missed_and_what_did_not_run_is_not_judged) {
   auto verdict = judge({at_most_five}, rows)[0];
   EXPECT_EQ(verdict.met, false);
   EXPECT_EQ(verdict.found, "it died");
-  rows[0].failed = 0;
+  rows[0].disturbed = 3;  // by other work
+  EXPECT_FALSE(judge({at_most_five}, rows)[0].met.has_value());
+  rows[0].failed = rows[0].disturbed = 0;
   rows[0].status = RowStatus::not_run;
   EXPECT_FALSE(judge({at_most_five}, rows)[0].met.has_value());
 }

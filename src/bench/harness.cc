@@ -38,8 +38,8 @@ Entry prepared(std::unique_ptr<Probe> probe, bool interrupted) {
 
 std::string why_missing(const Result<Sample>& sample, const std::string& key) {
   if (!sample) return sample.error().message;
-  auto reason = sample->missing.find(key);
-  return reason == sample->missing.end() ? "gave no value" : reason->second;
+  auto reason = sample->disturbed.find(key);
+  return reason == sample->disturbed.end() ? "gave no value" : reason->second;
 }
 
 void take(Entry& entry, const Result<Sample>& sample, unsigned turn) {
@@ -55,6 +55,7 @@ void take(Entry& entry, const Result<Sample>& sample, unsigned turn) {
       continue;
     }
     row.failed++;
+    row.disturbed += sample && sample->disturbed.contains(key);
     if (row.reason.empty()) row.reason = why_missing(sample, key);
   }
   if (!sample) return;

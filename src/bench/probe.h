@@ -12,8 +12,10 @@
 namespace vireo::bench {
 
 struct Sample {
-  std::map<std::string, double> values;        // by the rows' keys: "function_ready" -> 1.1
-  std::map<std::string, std::string> missing;  // why a row gets no value: it failed
+  std::map<std::string, double> values;  // by the rows' keys: "function_ready" -> 1.1
+  // Rows that get no value because other work on the machine disturbed them, and how: they failed,
+  // but not by our fault.
+  std::map<std::string, std::string> disturbed;
   std::vector<PhaseTime> phases;
 };
 

@@ -43,6 +43,7 @@ struct Row {
   std::vector<double> samples;
   std::vector<unsigned> turns;  // in which turn of the harness each sample was taken
   unsigned failed = 0;          // attempts without a value
+  unsigned disturbed = 0;       // those of them that other work on the machine spoilt
   std::vector<Ratio> ratios;    // the first is the one that the goals speak of
   std::vector<Goal> goals;
   std::vector<PhaseTime> phases;  // of a start

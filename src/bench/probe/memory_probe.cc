@@ -53,7 +53,7 @@ class MemoryProbe final : public Probe {
 
   Result<Sample> measure() override {
     Sample sample = TRY(once());
-    for (int i = 1; i < attempts && !sample.missing.empty(); i++) sample = TRY(once());
+    for (int i = 1; i < attempts && !sample.disturbed.empty(); i++) sample = TRY(once());
     return sample;
   }
 
@@ -94,7 +94,7 @@ class MemoryProbe final : public Probe {
     if (fall > 0 && std::abs(fall - rise) <= tolerance * fall)
       sample.values["all-in"] = fall / options_.instances;
     else
-      sample.missing["all-in"] = fmt::format(
+      sample.disturbed["all-in"] = fmt::format(
           "other work moved this machine's memory: it fell by {:.1f} MiB with the "
           "instances and rose by {:.1f} MiB without them",
           fall, rise);
