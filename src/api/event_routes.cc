@@ -44,6 +44,7 @@ void Api::events(const ExchangePtr& exchange) {
 }
 
 void Api::stream_event(const Event& event) {
+  if (event_streams_.empty()) return;
   std::string frame = frame_of(event);
   // A client that does not read is dropped rather than buffered for ever.
   std::erase_if(event_streams_, [](const ExchangePtr& stream) { return !stream->wanted(); });

@@ -23,9 +23,9 @@ CommitQueue::~CommitQueue() {
   thread_.join();
 }
 
-CommitQueue::Ticket CommitQueue::enqueue(std::vector<Write> writes) {
+CommitQueue::Ticket CommitQueue::enqueue(std::vector<Write> writes, std::vector<LateWrite> late) {
   std::lock_guard lock(mutex_);
-  waiting_.push_back({++last_, std::move(writes)});
+  waiting_.push_back({++last_, std::move(writes), std::move(late)});
   return last_;
 }
 
@@ -81,6 +81,9 @@ void CommitQueue::run() {
 // One transaction for all that waits; if that fails each on its own, so that one bad row does not
 // fail the others.
 void CommitQueue::commit(std::vector<Entry> batch) {
+  for (Entry& entry : batch)
+    for (const LateWrite& write : entry.late)
+      entry.writes.push_back({write.key, write.value(), {}});
   if (batch.size() > 1) {
     std::vector<Write> all;
     for (const Entry& entry : batch)

@@ -25,7 +25,12 @@ class CommitQueue {
   CommitQueue(const CommitQueue&) = delete;
   CommitQueue& operator=(const CommitQueue&) = delete;
 
-  Ticket enqueue(std::vector<Write> writes);
+  // A value that is put into words by the queue's thread; it must own what it needs.
+  struct LateWrite {
+    Key key;
+    std::function<std::string()> value;
+  };
+  Ticket enqueue(std::vector<Write> writes, std::vector<LateWrite> late = {});
   void wake();                     // what waits, and what comes in the next 5 ms, is written
   void flush();                    // what waits is written now
   bool done(Ticket ticket) const;  // tried, whether it succeeded or not
@@ -36,6 +41,7 @@ class CommitQueue {
   struct Entry {
     Ticket ticket = 0;
     std::vector<Write> writes;
+    std::vector<LateWrite> late;
   };
   void run();
   void commit(std::vector<Entry> batch);

@@ -217,7 +217,8 @@ void Reconciler::write_row(ServiceEntry& service, FunctionEntry& function) {
   row.facets = function.current->facets;
   row.restarts = function.restarts;
   function.row = row;
-  record(service, {{instance_key(service.name, function.name), to_json(row), {}}});
+  record(service, {},
+         {{instance_key(service.name, function.name), [row] { return to_json(row); }}});
 }
 
 void Reconciler::now_running(ServiceEntry& service, FunctionEntry& function) {

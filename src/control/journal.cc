@@ -69,9 +69,9 @@ std::string Journal::begin(const std::string& verb, const std::string& service) 
   return id;
 }
 
-Write Journal::row(const std::string& id) const {
+CommitQueue::LateWrite Journal::row(const std::string& id) const {
   const Operation& operation = operations_.at(id);
-  return {operation_key(operation.service, id), to_json(operation), {}};
+  return {operation_key(operation.service, id), [operation] { return to_json(operation); }};
 }
 
 void Journal::add_step(const std::string& id, OperationStep step) {
@@ -87,7 +87,7 @@ void Journal::set_state(const std::string& id, OperationState state, std::option
   operation.changed = clock_.wall();
   operation.duration = clock_.now() - began_[id];
   if (error && !operation.error) operation.error = std::move(error);
-  if (is_ended(state)) commits_.enqueue({row(id)});
+  if (is_ended(state)) commits_.enqueue({}, {row(id)});
   Event event;
   event.kind = "operation.changed";
   event.service = operation.service;
@@ -131,6 +131,7 @@ void Journal::trim(const std::string& service) {
   }
   std::vector<Write> writes;
   auto drop_oldest = [&](std::vector<std::pair<uint64_t, std::string>>& list, size_t most) {
+    if (list.size() <= most) return;
     std::ranges::sort(list);
     for (size_t i = 0; i + most < list.size(); i++) {
       auto found = operations_.find(list[i].second);

@@ -26,7 +26,7 @@ class Journal {
 
   // A new record in state STARTING; the caller commits row() together with what it wants.
   std::string begin(const std::string& verb, const std::string& service);
-  Write row(const std::string& id) const;
+  CommitQueue::LateWrite row(const std::string& id) const;
   void add_step(const std::string& id, OperationStep step);
   // `error` is kept once set. Ended records are written to the store.
   void set_state(const std::string& id, OperationState state, std::optional<Error> error = {});

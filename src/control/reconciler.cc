@@ -72,8 +72,9 @@ Reconciler::Outcome Reconciler::step_subject(const Subject& subject) {
   return Outcome::settled;
 }
 
-void Reconciler::record(ServiceEntry& service, std::vector<Write> writes) {
-  service.ticket = commits_.enqueue(std::move(writes));
+void Reconciler::record(ServiceEntry& service, std::vector<Write> writes,
+                        std::vector<CommitQueue::LateWrite> late) {
+  service.ticket = commits_.enqueue(std::move(writes), std::move(late));
   service.tickets.push_back(service.ticket);
 }
 
@@ -90,10 +91,13 @@ std::string Reconciler::accept(const std::string& verb, ServiceRow row,
   service.has_row = true;
   service.failure.reset();
   service.closing = false;
-  std::vector<Write> writes{{service_key(service.name), to_json(service.row), {}},
-                            journal_.row(service.operation)};
-  if (desired) writes.push_back({allocation_key(service.name), to_json(desired->allocation), {}});
-  record(service, std::move(writes));
+  std::vector<CommitQueue::LateWrite> late{
+      {service_key(service.name), [row = service.row] { return to_json(row); }},
+      journal_.row(service.operation)};
+  if (desired)
+    late.push_back({allocation_key(service.name),
+                    [allocation = desired->allocation] { return to_json(allocation); }});
+  record(service, {}, std::move(late));
   journal_.set_state(service.operation, OperationState::processing);
   if (desired) {
     service.planned = true;
@@ -232,9 +236,11 @@ void Reconciler::save(ServiceEntry& service) {
   ServiceRow last = service.row;
   last.operation.clear();
   last.previous.reset();
-  std::vector<Write> writes{
-      {service_key(service.name), to_json(last), {}},
-      {allocation_key(service.name), to_json(service.desired.allocation), {}}};
+  std::vector<CommitQueue::LateWrite> late{
+      {service_key(service.name), [last] { return to_json(last); }},
+      {allocation_key(service.name),
+       [allocation = service.desired.allocation] { return to_json(allocation); }}};
+  std::vector<Write> writes;
   if (std::exchange(service.unsaved, false)) {
     for (const auto& [name, link] : service.links)
       writes.push_back({link_key(service.name, name), to_json(link.applied), {}});
@@ -242,7 +248,7 @@ void Reconciler::save(ServiceEntry& service) {
       if (function.row)
         writes.push_back({instance_key(service.name, name), to_json(*function.row), {}});
   }
-  record(service, std::move(writes));
+  record(service, std::move(writes), std::move(late));
 }
 
 // The operation has failed, though the host may be as described; the rows are tried again.
@@ -295,7 +301,7 @@ void Reconciler::roll_back(ServiceEntry& service, Error error) {
     service.row.removing = true;
   }
   service.retry_at.reset();
-  record(service, {{service_key(service.name), to_json(service.row), {}}});
+  record(service, {}, {{service_key(service.name), [row = service.row] { return to_json(row); }}});
   apply(service, std::move(service.desired));
 }
 

@@ -60,7 +60,8 @@ class Reconciler {
   void save(ServiceEntry& service);
   Outcome not_saved(ServiceEntry& service, Error error);
   bool ensure_links(ServiceEntry& service);
-  void record(ServiceEntry& service, std::vector<Write> writes);
+  void record(ServiceEntry& service, std::vector<Write> writes,
+              std::vector<CommitQueue::LateWrite> late = {});
   std::optional<Error> take_commit_failure(ServiceEntry& service);
   void end_operation(ServiceEntry& service, OperationState state, std::optional<Error> error = {});
   void fail(ServiceEntry& service, Error error);
