@@ -16,18 +16,24 @@ namespace vireo {
 
 enum class YamlKind { null, boolean, integer, number, text, list, map };
 
+struct YamlMember;
+
 struct YamlNode {
   YamlKind kind = YamlKind::null;
   std::string value;  // of a scalar, as written but without quotes
   SourcePlace place;
-  int length = 1;                                      // columns on its first line, at least 1
-  std::vector<YamlNode> items;                         // list
-  std::vector<std::pair<YamlNode, YamlNode>> members;  // map, in order; the last of a double wins
+  int length = 1;                   // columns on its first line, at least 1
+  std::vector<YamlNode> items;      // list
+  std::vector<YamlMember> members;  // map, in order; the last of a double wins
 
   bool is_scalar() const { return kind != YamlKind::list && kind != YamlKind::map; }
   // The value of a key of a map; nullptr when absent or when this is no map.
   const YamlNode* find(std::string_view key) const;
   const YamlNode* find_key(std::string_view key) const;  // the key itself
+};
+
+struct YamlMember {
+  YamlNode first, second;  // key, value
 };
 
 struct YamlTree {
