@@ -136,6 +136,16 @@ TEST_F(Planner, what_lies_behind_a_transparent_function) {
   EXPECT_TRUE(port(result, "fw", 0).neighbours.empty());
 }
 
+TEST_F(Planner, an_uplink_lies_behind_transparent_functions) {
+  EXPECT_FALSE(port(plan(office), "fw", 1).outward);
+  std::string text = office;
+  text.replace(text.find("10.10.0.0/24 }"), 14, "10.10.0.0/24, uplink: eth9 }");
+  PlanResult result = plan(text);
+  EXPECT_FALSE(port(result, "fw", 0).outward);
+  EXPECT_TRUE(port(result, "fw", 1).outward);
+  EXPECT_FALSE(port(result, "nat", 0).outward);  // nothing is flooded through a router
+}
+
 TEST_F(Planner, two_transparent_functions_see_through_each_other) {
   PlanResult result = plan(R"(vireo: 1
 service: s
