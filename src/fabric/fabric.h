@@ -47,6 +47,11 @@ struct FabricState {
   std::vector<PortRecord> ports;
 };
 
+// An interface of the host that a link may have as its uplink.
+struct UplinkOffer {
+  bool shared = false;  // several links may join it
+};
+
 class Fabric {
  public:
   virtual ~Fabric() = default;
@@ -57,6 +62,11 @@ class Fabric {
   // addresses or the default route is refused unless `take`; a bridge of the host is joined by a
   // veth; removing the link gives the interface back as it was.
   virtual Result<void> ensure_link(const LinkRequest& link) = 0;
+  // What ensure_link() would say to the uplink, before anything is done. One that the link has
+  // already is fine.
+  virtual Result<UplinkOffer> check_uplink(const LinkId& /*link*/, const Uplink& /*uplink*/) {
+    return UplinkOffer{};
+  }
   virtual Result<void> remove_link(
       const LinkId& id) = 0;  // unknown: success; ports on it: conflict
 

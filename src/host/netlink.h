@@ -36,17 +36,13 @@ struct LinkRow {
   bool operational = false;  // frames can pass: a bridge port may forward
   bool loopback = false;
   std::optional<unsigned> port_state;  // of a bridge port, BR_STATE_*
+  bool port_locked = false, floods_unicast = false, floods_group = false;
   LinkCounters counters;
 };
 
 struct NeighbourRow {
   int index = 0;
   IpAddress address;
-  MacAddress mac;
-};
-
-struct ForwardingRow {
-  int port = 0;
   MacAddress mac;
 };
 
@@ -65,7 +61,8 @@ class Netlink {
   Result<std::vector<IpPrefix>> addresses(int index);
   Result<std::vector<Route>> routes(int index);  // unicast, not made by the kernel itself
   Result<std::vector<NeighbourRow>> neighbours(int index);
-  Result<std::vector<ForwardingRow>> forwarding(int bridge);  // static entries only
+  Result<std::vector<ForwardingRow>> forwarding(
+      int bridge);  // static ones; interfaces' own MACs are among the reserved
   // Waits until frames can pass the link (carrier notifications are asynchronous).
   Result<void> wait_operational(int index, std::chrono::milliseconds deadline);
 

@@ -180,6 +180,7 @@ NetlinkBatch& NetlinkBatch::change_port(int index, const BridgePortChange& chang
   put_flag(made, IFLA_BRPORT_MCAST_FLOOD, change.flood_group);
   put_flag(made, IFLA_BRPORT_BCAST_FLOOD, change.flood_group);
   put_flag(made, IFLA_BRPORT_NEIGH_SUPPRESS, change.suppress_neighbours);
+  put_flag(made, IFLA_BRPORT_LOCKED, change.locked);
   if (change.state) put(made, IFLA_BRPORT_STATE, static_cast<uint8_t>(*change.state));
   nla_nest_end(made, port);
   return append(made, "cannot set the bridge port of", place(index, ""));
@@ -249,20 +250,25 @@ NetlinkBatch& NetlinkBatch::remove_neighbour(int index, const IpAddress& address
   return append(made, "cannot remove neighbour", to_string(address)).tolerate(ENOENT);
 }
 
-NetlinkBatch& NetlinkBatch::forwarding(int type, int flags, int port, const MacAddress& mac) {
+NetlinkBatch& NetlinkBatch::forwarding(int type, int flags, const ForwardingRow& row) {
   constexpr uint8_t sticky_on_master = NTF_MASTER | NTF_STICKY;
-  nl_msg* made = message(type, flags, neighbour_head(AF_BRIDGE, port, NUD_NOARP, sticky_on_master));
-  put(made, NDA_LLADDR, mac);
-  return append(made, "cannot change the forwarding entry of", to_string(mac));
+  ndmsg head = neighbour_head(AF_BRIDGE, row.port, NUD_NOARP, sticky_on_master);
+  if (row.reserved) head = neighbour_head(AF_BRIDGE, row.port, NUD_PERMANENT, NTF_MASTER);
+  nl_msg* made = message(type, flags, head);
+  put(made, NDA_LLADDR, row.mac);
+  return append(made, "cannot change the forwarding entry of", to_string(row.mac));
 }
 
-NetlinkBatch& NetlinkBatch::add_forwarding(int port, const MacAddress& mac, bool keep) {
-  forwarding(RTM_NEWNEIGH, NLM_F_CREATE | (keep ? NLM_F_EXCL : NLM_F_REPLACE), port, mac);
-  return keep ? tolerate(EEXIST) : *this;
+NetlinkBatch& NetlinkBatch::add_forwarding(int port, const MacAddress& mac) {
+  return forwarding(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, {port, mac});
+}
+
+NetlinkBatch& NetlinkBatch::reserve_forwarding(int port, const MacAddress& mac) {
+  return forwarding(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, {port, mac, true}).tolerate(EEXIST);
 }
 
 NetlinkBatch& NetlinkBatch::remove_forwarding(int port, const MacAddress& mac) {
-  return forwarding(RTM_DELNEIGH, 0, port, mac).tolerate(ENOENT);
+  return forwarding(RTM_DELNEIGH, 0, {port, mac}).tolerate(ENOENT);
 }
 
 }  // namespace vireo

@@ -54,6 +54,14 @@ struct BridgePortChange {
   std::optional<BridgePortState> state{};
   std::optional<bool> learning{}, flood_unicast{}, flood_group{};
   std::optional<bool> suppress_neighbours{};
+  std::optional<bool> locked{};  // takes frames only from MACs that the table has behind it
+};
+
+// An entry of a bridge's forwarding table.
+struct ForwardingRow {
+  int port = 0;
+  MacAddress mac{};
+  bool reserved = false;  // reserve_forwarding()
 };
 
 struct Route {
@@ -87,8 +95,10 @@ class NetlinkBatch {
   NetlinkBatch& add_neighbour(int index, const IpAddress& address, const MacAddress& mac);
   NetlinkBatch& remove_neighbour(int index, const IpAddress& address);
   // A static entry in the forwarding table of the port's bridge, which learning cannot move.
-  // `keep`: one that is there, for whichever port, stays as it is.
-  NetlinkBatch& add_forwarding(int port, const MacAddress& mac, bool keep);
+  NetlinkBatch& add_forwarding(int port, const MacAddress& mac);
+  // Remembers that the MAC is behind the port, while nothing is sent to it and, through a locked
+  // port, nothing taken from it. An entry that is there, for whichever port, stays as it is.
+  NetlinkBatch& reserve_forwarding(int port, const MacAddress& mac);
   NetlinkBatch& remove_forwarding(int port, const MacAddress& mac);
 
   // The last message may fail with this errno.
@@ -106,7 +116,7 @@ class NetlinkBatch {
     std::vector<int> tolerated;
   };
   NetlinkBatch& append(nl_msg* message, std::string_view what, std::string subject);
-  NetlinkBatch& forwarding(int type, int flags, int port, const MacAddress& mac);
+  NetlinkBatch& forwarding(int type, int flags, const ForwardingRow& row);
 
   std::string bytes_;
   std::vector<Step> steps_;

@@ -110,8 +110,13 @@ LinkRow link_row(const nlmsghdr& head) {
   const bool silent_is_up = row.kind != "veth";
   row.operational = row.up && (state == IF_OPER_UP || (silent_is_up && state == IF_OPER_UNKNOWN));
   row.counters = counters_of(attributes);
-  if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge")
-    row.port_state = Attributes(info.at(IFLA_INFO_SLAVE_DATA)).get<uint8_t>(IFLA_BRPORT_STATE);
+  if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge") {
+    const Attributes port(info.at(IFLA_INFO_SLAVE_DATA));
+    row.port_state = port.get<uint8_t>(IFLA_BRPORT_STATE);
+    row.port_locked = port.get<uint8_t>(IFLA_BRPORT_LOCKED) != 0;
+    row.floods_unicast = port.get<uint8_t>(IFLA_BRPORT_UNICAST_FLOOD) != 0;
+    row.floods_group = port.get<uint8_t>(IFLA_BRPORT_BCAST_FLOOD) != 0;
+  }
   return row;
 }
 
@@ -216,8 +221,9 @@ Result<std::vector<ForwardingRow>> Netlink::forwarding(int bridge) {
     const auto& found = body_of<ndmsg>(head);
     const Attributes attributes(head, sizeof found);
     const bool of_bridge = attributes.get<uint32_t>(NDA_MASTER) == static_cast<uint32_t>(bridge);
-    if (of_bridge && (found.ndm_state & NUD_NOARP) != 0)
-      rows.push_back({found.ndm_ifindex, attributes.mac(NDA_LLADDR)});
+    const bool reserved = (found.ndm_state & NUD_PERMANENT) != 0;
+    if (of_bridge && (reserved || (found.ndm_state & NUD_NOARP) != 0))
+      rows.push_back({found.ndm_ifindex, attributes.mac(NDA_LLADDR), reserved});
   }));
   return rows;
 }

@@ -88,7 +88,9 @@ void BridgeFabric::recover_port(const LinkRow& row, const Label& label) {
   port.ends.index = row.index;
   port.link = label.link;
   port.bridge = row.master;
-  port.gate = row.port_state == forwarding ? GateState::open : GateState::blocked;
+  const bool open = row.port_state == forwarding && !row.port_locked;
+  port.gate = open ? GateState::open : GateState::blocked;
+  port.flooding = {row.floods_unicast, row.floods_group};
   if (!label.mac.is_zero()) port.macs = {label.mac};
   port.found = port.found_macs = true;
 }
@@ -116,6 +118,7 @@ int BridgeFabric::next_index() {
 HostSupport BridgeFabric::check_host() {
   HostSupport support;
   support.how = "bridge, veth and tap in a network namespace of its own";
+  support.needs = {"/dev/net/tun", "network namespaces"};
   if (!exists("/dev/net/tun"))
     support.missing.push_back(
         "there is no /dev/net/tun: `modprobe tun`, or pass the device into "

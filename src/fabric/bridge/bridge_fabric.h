@@ -3,9 +3,8 @@
 // interfaces themselves carry what a later daemon must know of them (labels.h), so there is no
 // state beside them but what an uplink had before it was taken.
 //
-// The gate of a port is its state in the bridge. It holds as long as nobody takes the far end down
-// and up again, which needs CAP_NET_ADMIN in the instance's network namespace, or TUNSETCARRIER on
-// the tap's descriptor: drivers deny that to functions.
+// The gate of a port is its state in the bridge and more (port_plan.h), so that it holds when a
+// function takes its own end down and up again.
 //
 // At most 1,023 ports a link. bind() that fails loses the spare.
 #pragma once
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "fabric/bridge/labels.h"
+#include "fabric/bridge/port_plan.h"
 #include "fabric/bridge/reaper.h"
 #include "fabric/bridge/spare_port.h"
 #include "fabric/bridge/uplink.h"
@@ -42,6 +42,7 @@ class BridgeFabric final : public Fabric {
   const FabricInfo& info() const override { return info_; }
   HostSupport check_host() override;
   Result<void> ensure_link(const LinkRequest& request) override;
+  Result<UplinkOffer> check_uplink(const LinkId& id, const Uplink& uplink) override;
   Result<void> remove_link(const LinkId& id) override;
   Result<PortId> prepare(PortKind kind, const Fd* network_namespace) override;
   // After a restart the descriptor of a tap or packet port is with the keeper alone:
@@ -70,9 +71,10 @@ class BridgeFabric final : public Fabric {
     int bridge = 0;
     GateState gate = GateState::blocked;
     std::vector<MacAddress> macs;  // what lies behind; unknown after a restart but the own
-    std::string name;              // veth, bound: inside the instance
-    bool found = false;            // made by an earlier daemon
-    bool found_macs = false;       // and `macs` may not be all of them
+    Flooding flooding;
+    std::string name;         // veth, bound: inside the instance
+    bool found = false;       // made by an earlier daemon
+    bool found_macs = false;  // and `macs` may not be all of them
   };
   struct Link {
     LinkRequest request;

@@ -127,6 +127,22 @@ Result<void> BridgeFabric::update_uplink(Link& link, const LinkRequest& wanted) 
   return {};
 }
 
+Result<UplinkOffer> BridgeFabric::check_uplink(const LinkId& id, const Uplink& uplink) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [other, link] : links_) {
+    if (!link.request.uplink || link.request.uplink->interface != uplink.interface) continue;
+    const bool moved = exists(saved_path(options_.state_directory, other));
+    if (moved && other != id)
+      return Error{Errc::conflict, fmt::format("it is the uplink of {} already", other)};
+    if (other == id) return UplinkOffer{!moved};
+  }
+  const LinkRow row = TRY(host_.link(uplink.interface));
+  if (row.kind == "bridge") return UplinkOffer{true};
+  const HostInterface found = TRY(describe_interface(host_, row));
+  TRY(check_may_take(row, found, uplink.take));
+  return UplinkOffer{};
+}
+
 Result<void> BridgeFabric::drop_uplink(Link& link) {
   UplinkPlace place{&fabric_, &host_, &options_.fabric, &options_.host, options_.state_directory};
   const std::string path = saved_path(options_.state_directory, link.request.id);

@@ -85,6 +85,7 @@ Result<void> BridgeFabric::plug(Port& port, const PortSpec& spec, const Link& li
   port.bridge = link.bridge;
   port.gate = GateState::blocked;
   port.macs = macs_of(spec);
+  port.flooding = flooding_of(spec);
   port.name = spec.name;
   return {};
 }
@@ -157,6 +158,7 @@ Result<void> BridgeFabric::update(const PortSpec& spec) {
   TRY_IN("update " + spec.id, fabric_.commit(plan_update(near, spec, had, open)));
   port.macs = wanted;
   port.found_macs = false;
+  port.flooding = flooding_of(spec);
   if (port.ends.kind != PortKind::veth) return {};
   if (!port.ends.far)
     return Error{Errc::unavailable,
@@ -169,8 +171,9 @@ Result<void> BridgeFabric::update(const PortSpec& spec) {
 Result<std::vector<MacAddress>> BridgeFabric::behind(const Port& port) {
   std::vector<MacAddress> macs = port.macs;
   if (!port.found_macs) return macs;
+  const MacAddress own = TRY(fabric_.link(port.ends.index)).mac;  // of the near end
   for (const ForwardingRow& row : TRY(fabric_.forwarding(port.bridge)))
-    if (row.port == port.ends.index) macs.push_back(row.mac);
+    if (row.port == port.ends.index && row.mac != own) macs.push_back(row.mac);
   return macs;
 }
 
@@ -179,11 +182,14 @@ Result<void> BridgeFabric::set_state(const PortId& id, GateState state) {
   const auto found = ports_.find(id);
   if (found == ports_.end() || found->second.link.empty()) return unknown_port(id);
   Port& port = found->second;
+  const std::vector<MacAddress> macs = TRY(behind(port));
   const NetlinkBatch batch = state == GateState::open
-                                 ? plan_open(port.ends.index, TRY(behind(port)))
-                                 : plan_block(port.ends.index);
+                                 ? plan_open(port.ends.index, macs, port.flooding)
+                                 : plan_block(port.ends.index, macs);
   TRY_IN("set the gate of " + id, fabric_.commit(batch));
   port.gate = state;
+  port.macs = macs;  // no longer in the table, where they could be found
+  port.found_macs = false;
   return {};
 }
 
@@ -201,7 +207,8 @@ Result<void> BridgeFabric::swap(const PortId& from, const PortId& to) {
   std::vector<MacAddress> macs = TRY(behind(last->second));
   for (const MacAddress& mac : TRY(behind(next->second))) macs.push_back(mac);
   TRY_IN("exchange " + from,
-         fabric_.commit(plan_swap(last->second.ends.index, next->second.ends.index, macs)));
+         fabric_.commit(plan_swap(last->second.ends.index, next->second.ends.index, macs,
+                                  next->second.flooding)));
   next->second.macs = std::move(macs);
   last->second.macs.clear();
   last->second.gate = GateState::blocked;
@@ -218,9 +225,8 @@ Result<void> BridgeFabric::unplug(const PortId& id) {
   const auto found = ports_.find(id);
   if (found == ports_.end()) return {};
   if (found->second.bridge != 0) {
-    NetlinkBatch block = plan_block(found->second.ends.index);
-    // The interface went with its last descriptor, or with the instance's namespace.
-    block.tolerate(ENODEV).tolerate(ENETDOWN).tolerate(EINVAL);
+    // The interface may be gone with its last descriptor, or with the instance's namespace.
+    const NetlinkBatch block = plan_block(found->second.ends.index, found->second.macs);
     TRY_IN("unplug " + id, fabric_.commit(block));
   }
   discard(std::move(found->second));

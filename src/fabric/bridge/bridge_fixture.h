@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fabric of bridges in network namespaces of its own, for tests; nothing may be left at the end.
+#pragma once
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "fabric/bridge/bridge_fabric.h"
+#include "fabric/bridge/port_plan.h"
+#include "host/files.h"
+#include "host/namespace.h"
+
+namespace vireo {
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) {
+    ADD_FAILURE() << result.error().message;
+    std::abort();
+  }
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+class BridgeFabricTest : public testing::Test {
+ protected:
+  void SetUp() override { reopen(); }
+  void TearDown() override {
+    fabric_.reset();
+    Netlink left = must(Netlink::open(&fabric_namespace_));
+    for (const LinkRow& row : must(left.links()))
+      EXPECT_TRUE(row.loopback) << row.name << " is left: " << row.alias;
+    Netlink host = must(Netlink::open(&host_));
+    for (const LinkRow& row : must(host.links()))
+      EXPECT_FALSE(row.name.starts_with("vireo")) << row.name << " is left in the host";
+  }
+  void reopen() {
+    fabric_.reset();
+    fabric_ = must(BridgeFabric::open({must(fabric_namespace_.duplicate()), must(ends_.duplicate()),
+                                       must(host_.duplicate()), directory_.path()}));
+  }
+  static PortSpec veth_spec(int n) {
+    PortSpec spec;
+    spec.id = fmt::format("default/s/f{}.1@1:port0", n);
+    spec.link = "default/s/lan";
+    spec.kind = PortKind::veth;
+    spec.name = "port0";
+    spec.mac = {{2, 0, 0, 0, 0, static_cast<uint8_t>(n)}};
+    spec.addresses = {must(parse_prefix(fmt::format("10.1.0.{}/24", n))),
+                      must(parse_prefix(fmt::format("fd00:1::{}/64", n)))};
+    return spec;
+  }
+  static void know(PortSpec& a, const PortSpec& b) {
+    for (const IpPrefix& address : b.addresses) a.neighbours.push_back({address.address, b.mac});
+  }
+  PortId plug(const PortSpec& spec, const Fd& instance) {
+    const PortId spare = must(fabric_->prepare(spec.kind, &instance));
+    must(fabric_->bind(spare, spec));
+    return spec.id;
+  }
+
+  TemporaryDirectory directory_ = must(TemporaryDirectory::make("fabric"));
+  Fd fabric_namespace_ = must(new_network_namespace());
+  Fd ends_ = must(new_network_namespace());
+  Fd host_ = must(new_network_namespace());
+  std::unique_ptr<BridgeFabric> fabric_;
+};
+
+inline sockaddr_storage socket_address(const std::string& ip, uint16_t port) {
+  sockaddr_storage storage{};
+  const IpAddress address = must(parse_ip(ip));
+  if (address.v6) {
+    auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    std::copy_n(address.bytes.begin(), 16, v6.sin6_addr.s6_addr);
+  } else {
+    auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    std::memcpy(&v4.sin_addr, address.bytes.data(), 4);
+  }
+  return storage;
+}
+
+// A datagram socket with an address of its own, inside the namespace.
+inline Fd udp_socket(const Fd& network_namespace, const std::string& ip) {
+  const NetworkNamespaceScope scope = must(NetworkNamespaceScope::enter(network_namespace));
+  const sockaddr_storage address = socket_address(ip, 5000);
+  Fd made(::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::bind(made.get(), reinterpret_cast<const sockaddr*>(&address),
+                   address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6)),
+            0)
+      << ip << ": " << std::strerror(errno);
+  return made;
+}
+
+inline void send_to(const Fd& socket, const std::string& ip, const std::string& text) {
+  const sockaddr_storage address = socket_address(ip, 5000);
+  ::sendto(socket.get(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+           address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+}
+
+inline std::string receive(const Fd& socket) {
+  pollfd ready{socket.get(), POLLIN, 0};
+  if (::poll(&ready, 1, 3000) != 1) return "nothing";
+  std::string text(2000, '\0');
+  const ssize_t size = ::recv(socket.get(), text.data(), text.size(), 0);
+  text.resize(size < 0 ? 0 : static_cast<size_t>(size));
+  return text;
+}
+
+}  // namespace vireo
