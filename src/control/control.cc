@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "control/state.h"
 
 namespace vireo {
@@ -25,6 +26,8 @@ Control::State::State(Parts given, ControlOptions wanted)
     for (const std::string& technology : info.technologies)
       technologies.push_back({technology, i, info.port_kinds, support});
   }
+  for (const auto& [technology, support] : options.absent)
+    technologies.push_back({technology, parts.drivers.size(), {}, support});
 }
 
 std::map<std::string, ResolvedImage> Control::State::resolve(
@@ -36,12 +39,13 @@ std::map<std::string, ResolvedImage> Control::State::resolve(
     auto pin = pinned.find(function.image);
     Result<Image> image = parts.images.get(pin == pinned.end() ? function.image : pin->second);
     if (!image) {
+      entry->second.near = nearest(function.image, parts.images.names());
       entry->second.error = std::move(image).error();
       continue;
     }
     Result<UserIds> user = parts.images.find_user(*image);
     if (user)
-      entry->second = {*std::move(image), *std::move(user), {}};
+      entry->second = {*std::move(image), *std::move(user)};
     else
       entry->second.error = std::move(user).error();
   }
@@ -53,6 +57,20 @@ PlanResult Control::State::plan(const ServiceSpec& spec,
                                 const Allocation& allocation) {
   return plan_service(
       {spec, images, technologies, parts.fabric.info(), allocation, options.host_memory});
+}
+
+HostView Control::State::host_view(const Desired& desired) const {
+  HostView view;
+  for (const auto& [name, service] : reconciler.services) {
+    if (name == desired.service || !service.has_row || service.row.removing) continue;
+    for (const DesiredLink& link : service.desired.links)
+      view.others.push_back({name, link.name, link.request.host_addresses, link.request.uplink});
+  }
+  for (const DesiredLink& link : desired.links)
+    if (link.request.uplink)
+      view.uplinks.emplace(link.name,
+                           parts.fabric.check_uplink(link.request.id, *link.request.uplink));
+  return view;
 }
 
 Applied Control::State::applied(const std::string& name) const {
@@ -139,7 +157,7 @@ static Drafted draft(const Submission& submission, auto& state) {
       parse_descriptor(submission.descriptor, [&](const std::string& name) -> Result<std::string> {
         auto file = submission.files.find(name);
         if (file != submission.files.end()) return file->second;
-        return Error{Errc::not_found, fmt::format("file `{}` was not sent along", name)};
+        return Error{Errc::not_found, fmt::format("there is no file `{}` that you may read", name)};
       });
   result.row.spec = std::move(parsed.service);
   result.plan.service = result.row.spec.name;
@@ -155,6 +173,9 @@ static Drafted draft(const Submission& submission, auto& state) {
     PlanResult planned = state.plan(result.row.spec, images, allocation);
     result.plan.findings = std::move(planned.findings);
     result.desired = std::move(planned.desired);
+    if (result.plan.findings.empty())
+      check_host(result.row.spec, result.desired, state.host_view(result.desired),
+                 result.plan.findings);
   }
   if (!result.plan.findings.empty()) {
     explain(result.plan, submission);
@@ -171,6 +192,7 @@ static Drafted draft(const Submission& submission, auto& state) {
 Plan Control::plan(const Submission& submission) { return draft(submission, *state_).plan; }
 
 Result<Control::Accepted> Control::run(const Submission& submission) {
+  SteadyTime began = state_->parts.clock.now();
   Drafted drafted = draft(submission, *state_);
   if (!drafted.plan.findings.empty()) return Accepted{std::move(drafted.plan), ""};
   auto existing = state_->reconciler.services.find(drafted.row.spec.name);
@@ -187,8 +209,8 @@ Result<Control::Accepted> Control::run(const Submission& submission) {
     previous->operation.clear();
     drafted.row.previous = under_way ? before.previous : previous;
   }
-  std::string operation =
-      state_->reconciler.accept("run", std::move(drafted.row), std::move(drafted.desired));
+  std::string operation = state_->reconciler.accept(
+      "run", std::move(drafted.row), std::move(drafted.desired), state_->parts.clock.now() - began);
   return Accepted{std::move(drafted.plan), std::move(operation)};
 }
 
@@ -263,5 +285,9 @@ void Control::tick() {
 }
 
 void Control::wait_for_commits() { state_->commits.wait(); }
+
+void Control::wait_for_spares() { state_->pool->wait_full(); }
+
+void Control::wait_for_moves() { state_->reconciler.wait_for_moves(); }
 
 }  // namespace vireo

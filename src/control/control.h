@@ -99,6 +99,8 @@ struct ControlOptions {
   unsigned pool_size = 4;     // spare shells and ports of each shape; 0: always cold
   uint64_t host_memory = 0;   // bytes, for "more memory than the host has"
   double host_cpus = 0;
+  // Technologies of the language that no driver runs, and why: for findings.
+  std::map<std::string, HostSupport> absent;
   // Called after each step of work with its id; a test stops the daemon there.
   std::function<void(const std::string&)> after_step;
 };
@@ -136,6 +138,7 @@ class Control {
   Result<Operation> operation(const std::string& id);
   std::vector<Operation> operations(const std::string& service);
   std::vector<PoolMetrics> pools();
+  HostSupport absent(std::string_view technology) const;  // of one that no driver runs
   // The driver and instance behind "SERVICE", "FUNCTION", for exec and logs.
   Result<std::pair<Driver*, InstanceId>> find_instance(const std::string& service,
                                                        const std::string& function);
@@ -156,6 +159,9 @@ class Control {
   void tick();
   // Blocks until all that was written is durable: before a clean end.
   void wait_for_commits();
+  // Blocks until functions that were asked for their state have answered, or did not in time.
+  void wait_for_moves();
+  void wait_for_spares();  // until the pools are full
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "control/plan/instance_plan.h"
 #include "control/reconciler.h"
 
 namespace vireo {
@@ -76,6 +77,8 @@ std::unique_ptr<Generation> Reconciler::new_generation(FunctionEntry& function) 
   generation->facets = function.desired->facets;
   generation->ready = !function.desired->libvnf;
   generation->began = parts_.clock.now();
+  if (auto planned_in = services.at(function.service).planned_in)
+    generation->phases.push_back({"plan", "", *planned_in});
   for (const PortSpec& port : generation->spec.ports) {
     generation->ports.emplace_back();
     generation->ports.back().spec = port;
@@ -130,6 +133,8 @@ bool Reconciler::adjust(ServiceEntry& service, FunctionEntry& function,
     current.spec.resources = function.desired->instance.resources;
   } else if (with(FacetEffect::rewire) && rewire(function)) {
     return true;
+  } else if (with(FacetEffect::rewire) && rewrite_hosts(function)) {
+    id = "rewrite hosts of " + current.spec.id;
   }
   for (const FacetChange& change : changes)
     if (!with(FacetEffect::resize) || effect_of(change.name) == FacetEffect::resize)
@@ -143,12 +148,30 @@ bool Reconciler::rewire(FunctionEntry& function) {
   Generation& current = *function.current;
   InstanceSpec wanted = at_generation(function.desired->instance, current.number);
   for (size_t i = 0; i < current.ports.size() && i < wanted.ports.size(); i++) {
-    if (current.ports[i].spec == wanted.ports[i]) continue;
+    if (current.ports[i].spec == wanted.ports[i] && !current.ports[i].stale) continue;
     current.ports[i].spec = wanted.ports[i];
+    current.ports[i].stale = false;
     if (i < current.spec.ports.size()) current.spec.ports[i] = wanted.ports[i];
     if (Result<void> updated = parts_.fabric.update(wanted.ports[i]); !updated)
       function.reason = updated.error().message;
     return did("update " + wanted.ports[i].id);
+  }
+  return false;
+}
+
+// False: it was not given the file, or reads what it should.
+bool Reconciler::rewrite_hosts(FunctionEntry& function) {
+  Generation& current = *function.current;
+  auto wanted = function.desired->facets.find("hosts");
+  FileAccess* access = current.driver->files();
+  if (access == nullptr || wanted == function.desired->facets.end() ||
+      current.facets["hosts"] == wanted->second)
+    return false;
+  for (const FileContent& file : function.desired->instance.files) {
+    if (file.path != path_of_hosts) continue;
+    if (Result<void> written = access->rewrite(current.spec.id, file); !written)
+      function.reason = written.error().message;
+    return true;
   }
   return false;
 }
@@ -162,9 +185,10 @@ Reconciler::Outcome Reconciler::step_next(ServiceEntry& service, FunctionEntry& 
   if (next.stage < Generation::Stage::booting || !next.ready)
     return advance(service, function, next);
   bool alive_now = function.current && alive(*function.current);
-  if (!next.state_moved && alive_now && function.desired->has_state &&
-      move_state(function, *function.current, next))
-    return Outcome::acted;
+  if (alive_now && function.desired->has_state) {
+    Outcome moving = move_state(*function.current, next);
+    if (moving != Outcome::settled) return moving;
+  }
   for (PortSlot& slot : next.ports)
     if (!slot.open && open_port(function, next, slot)) return Outcome::acted;
   retire(function, function.current);
@@ -226,6 +250,7 @@ void Reconciler::now_running(ServiceEntry& service, FunctionEntry& function) {
   current.stage = Generation::Stage::running;
   function.reason.clear();
   function.watch = {};
+  function.watch.check = function.desired->health;
   if (!function.row || function.row->generation != current.number) write_row(service, function);
   SteadyTime now = parts_.clock.now();
   journal_.add_step(service.operation,

@@ -11,7 +11,6 @@ namespace {
 
 constexpr auto ready_timeout = std::chrono::seconds(10);
 constexpr auto stop_grace = std::chrono::seconds(10);
-constexpr auto state_deadline = std::chrono::milliseconds(1000);
 
 using Stage = Generation::Stage;
 
@@ -64,12 +63,22 @@ Result<void> Reconciler::prepare(Generation& generation) {
   bool veth = std::ranges::find(kinds, PortKind::veth) != kinds.end();
   Pool::Taken taken =
       TRY(pool->take(*generation.driver, {generation.spec.technology, veth}, kinds));
+  if (taken.low) tell_low(generation.spec.technology);
   generation.shell = taken.shell.id;
   generation.pooled = taken.pooled;
   for (size_t i = 0; i < generation.ports.size(); i++)
     generation.ports[i].spare = std::move(taken.spares[i]);
   generation.stage = Stage::bind;
   return {};
+}
+
+void Reconciler::tell_low(const std::string& technology) {
+  Event event;
+  event.kind = "pool.low";
+  event.message =
+      fmt::format("no spare {} is left: starts are cold until some are made", technology);
+  event.values["technology"] = technology;
+  journal_.publish(std::move(event));
 }
 
 Result<void> Reconciler::bind(Generation& generation, PortSlot& slot) {
@@ -115,6 +124,8 @@ bool Reconciler::open_port(FunctionEntry& function, Generation& generation, Port
   };
   look(function.current.get());
   for (const auto& old : function.old) look(old.get());
+  // Of a closed port the fabric may not know any more what lies behind it.
+  if (std::exchange(slot.stale, false)) (void)parts_.fabric.update(slot.spec);
   Result<void> opened = before != nullptr ? parts_.fabric.swap(before->spec.id, slot.spec.id)
                                           : parts_.fabric.set_state(slot.spec.id, GateState::open);
   if (!opened && before != nullptr) opened = parts_.fabric.set_state(slot.spec.id, GateState::open);
@@ -143,18 +154,27 @@ Reconciler::Outcome Reconciler::failed(ServiceEntry& service, FunctionEntry& fun
   return Outcome::acted;
 }
 
-// True: a step. A function that does not give its state is replaced without it.
-bool Reconciler::move_state(FunctionEntry& function, Generation& from, Generation& to) {
-  to.state_moved = true;
+// Settled: there is nothing to move, or it has been.
+Reconciler::Outcome Reconciler::move_state(Generation& from, Generation& to) {
   FunctionAccess* access = to.driver->functions();
-  if (access == nullptr || from.driver != to.driver) return false;
-  SteadyTime began = parts_.clock.now();
-  Result<std::string> state = access->export_state(from.spec.id, state_deadline);
-  Result<void> moved = state ? access->import_state(to.spec.id, *state, state_deadline)
-                             : Result<void>(std::move(state).error());
-  to.phases.push_back({"state", moved ? "" : "lost", parts_.clock.now() - began});
-  if (!moved) publish(function, "instance.state_lost", moved.error().message);
-  return did("move state " + to.spec.id);
+  if (to.state_moved || access == nullptr || from.driver != to.driver) return Outcome::settled;
+  if (std::exchange(to.state_asked, true)) return Outcome::waiting;
+  to.state_began = parts_.clock.now();
+  mover_.begin(*access, from.spec.id, to.spec.id);
+  did("ask state " + from.spec.id);
+  return Outcome::acted;
+}
+
+// A function that does not give its state is replaced without it.
+void Reconciler::note_moved(StateMover::Finished finished) {
+  FunctionEntry* function = nullptr;
+  Generation* to = find(finished.to, &function);
+  if (to == nullptr) return;  // removed meanwhile
+  to->state_moved = true;
+  const bool moved = finished.result.has_value();
+  to->phases.push_back({"state", moved ? "" : "lost", parts_.clock.now() - to->state_began});
+  if (!moved) publish(*function, "instance.state_lost", finished.result.error().message);
+  mark(function->service, function->name);
 }
 
 Reconciler::Outcome Reconciler::step_old(FunctionEntry& function) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <future>
+#include <utility>
 
 namespace vireo {
 namespace {
@@ -64,6 +65,7 @@ std::vector<PortId> Pool::take_place(Driver& driver, const ShellShape& shape, Ta
   shelf->broken = false;
   taken.pooled = !shelf->places.empty();
   (taken.pooled ? shelf->hits : shelf->misses)++;
+  if (shelf->places.size() <= 1 && size_ > 0) taken.low = !std::exchange(shelf->low, true);
   if (!taken.pooled) return {};
   taken.shell = std::move(shelf->places.back().shell);
   std::vector<PortId> veths = std::move(shelf->places.back().veths);
@@ -203,6 +205,7 @@ bool Pool::refill_one(std::unique_lock<std::mutex>& lock) {
   shelf->refill = took;
   shelf->broken = !place;
   if (place) shelf->places.push_back(*std::move(place));
+  if (shelf->places.size() >= size_) shelf->low = false;
   return true;
 }
 

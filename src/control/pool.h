@@ -30,6 +30,7 @@ class Pool {
     Shell shell;
     std::vector<PortId> spares;  // one for each port asked for, in order
     bool pooled = false;
+    bool low = false;  // none is left; said once until the shelf is full again
   };
   Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size);
   ~Pool();
@@ -54,6 +55,7 @@ class Pool {
     std::chrono::nanoseconds refill{0};
     uint64_t hits = 0, misses = 0;
     bool broken = false;  // the last refill failed; until the next take()
+    bool low = false;     // ran empty, and has not been full since
   };
   void run();
   bool hurried() const;

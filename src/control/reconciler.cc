@@ -31,6 +31,7 @@ bool Reconciler::did(std::string id) {
 }
 
 std::string Reconciler::step() {
+  for (StateMover::Finished& finished : mover_.take_finished()) note_moved(std::move(finished));
   for (auto name = awaiting_commit_.begin(); name != awaiting_commit_.end();) {
     auto service = services.find(*name);
     bool ready = service == services.end() || commits_.done(service->second.ticket);
@@ -79,7 +80,8 @@ void Reconciler::record(ServiceEntry& service, std::vector<Write> writes,
 }
 
 std::string Reconciler::accept(const std::string& verb, ServiceRow row,
-                               std::optional<Desired> desired) {
+                               std::optional<Desired> desired,
+                               std::optional<std::chrono::nanoseconds> planned_in) {
   ServiceEntry& service = services[row.spec.name];
   service.name = row.spec.name;
   if (!service.operation.empty())
@@ -89,6 +91,7 @@ std::string Reconciler::accept(const std::string& verb, ServiceRow row,
   row.operation = service.operation;
   service.row = std::move(row);
   service.has_row = true;
+  service.planned_in = planned_in;
   service.failure.reset();
   service.closing = false;
   std::vector<CommitQueue::LateWrite> late{
@@ -115,8 +118,11 @@ void Reconciler::apply(ServiceEntry& service, Desired desired) {
   for (auto& [name, function] : service.functions) function.desired.reset();
   if (!service.row.removing && service.planned) {
     for (const DesiredLink& link : service.desired.links) service.links[link.name].desired = link;
-    for (const DesiredFunction& wanted : service.desired.functions)
-      service.functions[wanted.name].desired = wanted;
+    for (const DesiredFunction& wanted : service.desired.functions) {
+      FunctionEntry& function = service.functions[wanted.name];
+      function.desired = wanted;
+      if (function.watch.check != wanted.health) function.watch.restart(wanted.health);
+    }
   }
   mark(service.name, "");
   for (auto& [name, function] : service.functions) {
@@ -272,6 +278,7 @@ Reconciler::Outcome Reconciler::forget(ServiceEntry& service) {
 void Reconciler::end_operation(ServiceEntry& service, OperationState state,
                                std::optional<Error> error) {
   service.failure.reset();
+  service.planned_in.reset();
   if (service.operation.empty()) return;
   journal_.set_state(std::exchange(service.operation, {}), state, std::move(error));
 }

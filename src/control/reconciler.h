@@ -4,7 +4,8 @@
 // after any step is repaired by recover() and the same steps.
 //
 // Steps (ids): create|change|remove link LINK; prepare, start, ready, resize, stop, kill, destroy,
-// move state, promote INSTANCE; bind, open, block, update, unplug PORT; commit|forget SERVICE.
+// ask state, promote, rewrite hosts of INSTANCE; bind, open, block, update, unplug PORT;
+// commit|forget SERVICE.
 #pragma once
 #include <deque>
 #include <map>
@@ -13,6 +14,7 @@
 
 #include "control/control.h"
 #include "control/journal.h"
+#include "control/state_mover.h"
 #include "control/world.h"
 
 namespace vireo {
@@ -23,7 +25,11 @@ using Replan = std::function<PlanResult(const ServiceRow&, const Allocation&)>;
 class Reconciler {
  public:
   Reconciler(Control::Parts& parts, CommitQueue& commits, Journal& journal, Replan replan)
-      : parts_(parts), commits_(commits), journal_(journal), replan_(std::move(replan)) {}
+      : parts_(parts),
+        commits_(commits),
+        journal_(journal),
+        replan_(std::move(replan)),
+        mover_(parts.wake) {}
 
   Pool* pool = nullptr;  // set once recover() has cleared old spares
   std::map<std::string, ServiceEntry> services;
@@ -32,7 +38,9 @@ class Reconciler {
   Result<void> recover();
 
   // Sets what is desired of a service and starts `verb`; the row becomes durable beside the work.
-  std::string accept(const std::string& verb, ServiceRow row, std::optional<Desired> desired);
+  // `planned_in`: what working that out took, for the record of the starts.
+  std::string accept(const std::string& verb, ServiceRow row, std::optional<Desired> desired,
+                     std::optional<std::chrono::nanoseconds> planned_in = {});
 
   // One step; its id, or "" when there is nothing to do now.
   std::string step();
@@ -42,6 +50,7 @@ class Reconciler {
   std::optional<SteadyTime> next_deadline() const;
   bool awaits_commit() const { return !awaiting_commit_.empty(); }
   Generation* find(const InstanceId& id, FunctionEntry** function);  // also by a port id
+  void wait_for_moves() { mover_.wait(); }
   void publish_event(Event event) { journal_.publish(std::move(event)); }
 
  private:
@@ -79,6 +88,7 @@ class Reconciler {
   bool adjust(ServiceEntry& service, FunctionEntry& function,
               const std::vector<FacetChange>& changes);
   bool rewire(FunctionEntry& function);
+  bool rewrite_hosts(FunctionEntry& function);
   void retire(FunctionEntry& function, std::unique_ptr<Generation>& generation);
   void set_back(FunctionEntry& function);
   void write_row(ServiceEntry& service, FunctionEntry& function);
@@ -88,12 +98,14 @@ class Reconciler {
   // generation_steps.cc: one generation up and down
   Outcome advance(ServiceEntry& service, FunctionEntry& function, Generation& generation);
   Result<void> prepare(Generation& generation);
+  void tell_low(const std::string& technology);
   Result<void> bind(Generation& generation, PortSlot& slot);
   Result<void> start(Generation& generation);
   bool open_port(FunctionEntry& function, Generation& generation, PortSlot& slot);
   Outcome failed(ServiceEntry& service, FunctionEntry& function, Generation& generation,
                  Error error);
-  bool move_state(FunctionEntry& function, Generation& from, Generation& to);
+  Outcome move_state(Generation& from, Generation& to);
+  void note_moved(StateMover::Finished finished);
   Outcome step_old(FunctionEntry& function);
   Outcome stop_old(FunctionEntry& function, Generation& generation);
   bool clear_old(Generation& generation);
@@ -116,6 +128,7 @@ class Reconciler {
   std::multimap<SteadyTime, Subject> timers_;
   std::set<std::string> awaiting_commit_;
   std::string last_step_;
+  StateMover mover_;  // last: ends before what it uses
 };
 
 }  // namespace vireo

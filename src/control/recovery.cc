@@ -109,6 +109,10 @@ void Reconciler::recover_one(Driver& driver, const InstanceStatus& status, const
     generation->ports.push_back(std::move(slot));
   }
   bool keep = adopt(function, *generation, status);
+  if (keep && status.exit) {
+    function.reason = to_string(*status.exit);
+    publish(function, "instance.exited", function.reason + ", while no daemon ran");
+  }
   (keep ? function.current : function.old.emplace_back()) = std::move(generation);
 }
 
@@ -140,7 +144,10 @@ bool Reconciler::adopt(FunctionEntry& function, Generation& generation,
                     function.row->facets.at("ports") == wanted->facets.at("ports");
   if (same_ports && generation.ports.size() != spec.ports.size()) return false;
   if (generation.ports.size() == spec.ports.size())
-    for (size_t i = 0; i < spec.ports.size(); i++) generation.ports[i].spec = spec.ports[i];
+    for (size_t i = 0; i < spec.ports.size(); i++) {
+      generation.ports[i].spec = spec.ports[i];
+      generation.ports[i].stale = true;
+    }
   generation.spec = std::move(spec);
   bool open = std::ranges::all_of(generation.ports, &PortSlot::open);
   if (generation.stage == Stage::booting && generation.ready && open)

@@ -5,6 +5,7 @@
 #include "control/control.h"
 #include "control/journal.h"
 #include "control/plan/changes.h"
+#include "control/plan/host_check.h"
 #include "control/pool.h"
 #include "control/reconciler.h"
 #include "control/watch.h"
@@ -19,6 +20,7 @@ struct Control::State {
   PlanResult plan(const ServiceSpec& spec, const std::map<std::string, ResolvedImage>& images,
                   const Allocation& allocation);
   Applied applied(const std::string& service) const;
+  HostView host_view(const Desired& desired) const;
   Result<ServiceEntry*> find(const std::string& service);
   FunctionStatus status(const ServiceEntry& service, const FunctionEntry& function) const;
   ServiceStatus status(const ServiceEntry& service) const;

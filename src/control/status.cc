@@ -135,6 +135,11 @@ std::vector<Operation> Control::operations(const std::string& service) {
   return state_->journal.of_service(service);
 }
 
+HostSupport Control::absent(std::string_view technology) const {
+  auto found = state_->options.absent.find(std::string(technology));
+  return found == state_->options.absent.end() ? HostSupport{} : found->second;
+}
+
 std::vector<PoolMetrics> Control::pools() { return state_->pool->metrics(); }
 
 Result<std::pair<Driver*, InstanceId>> Control::find_instance(const std::string& service,

@@ -22,6 +22,7 @@ struct PortSlot {
   PortSpec spec;
   PortId spare;  // until it is bound
   bool plugged = false, open = false;
+  bool stale = false;     // it may have been told other things than `spec` says
   PortEndpoint endpoint;  // from bind until start
 };
 
@@ -36,12 +37,13 @@ struct Generation {
   InstanceId shell;  // taken and not yet filled
   std::vector<PortSlot> ports;
   bool pooled = false;
-  bool exists = false;                 // the driver may know it by spec.id
-  bool ready = false;                  // said so (libvnf), or needs not
-  bool state_moved = false;            // of a replacement
+  bool exists = false;  // the driver may know it by spec.id
+  bool ready = false;   // said so (libvnf), or needs not
+  // Of a replacement: whether the state of the one before it has been asked for, and has come.
+  bool state_asked = false, state_moved = false;
   bool asked = false, killed = false;  // to stop
   SteadyTime deadline;                 // to be ready, or until it is killed
-  SteadyTime began, port_began, start_began;
+  SteadyTime began, port_began, start_began, state_began;
   std::vector<Phase> phases;
   std::optional<ExitReason> exit;
 };
@@ -50,6 +52,7 @@ struct Watch {
   Fd page;  // of the vitals
   uint64_t heartbeat = 0, flows = 0;
   std::vector<uint64_t> counters;
+  std::optional<HealthCheck> check;  // that the following is about
   unsigned failures = 0;
   bool checking = false;
   std::optional<SteadyTime> next_check;
@@ -59,6 +62,15 @@ struct Watch {
   uint64_t last_packets = 0;
   std::optional<SteadyTime> observed;
   double cpu_percent = 0, packets_per_second = 0;
+
+  // Another check: what the one before it said is of no meaning.
+  void restart(std::optional<HealthCheck> wanted) {
+    check = std::move(wanted);
+    failures = 0;
+    next_check.reset();
+    health = "unknown";
+    reason.clear();
+  }
 };
 
 struct FunctionEntry {
@@ -99,8 +111,9 @@ struct ServiceEntry {
   std::map<std::string, FunctionEntry> functions;
   std::set<std::string> unsettled;  // functions
   std::string operation;            // under way, or ""
-  std::optional<Error> failure;     // of the operation, while it is rolled back
-  CommitQueue::Ticket ticket = 0;   // the last write for it
+  std::optional<std::chrono::nanoseconds> planned_in;
+  std::optional<Error> failure;    // of the operation, while it is rolled back
+  CommitQueue::Ticket ticket = 0;  // the last write for it
   std::vector<CommitQueue::Ticket> tickets;
   bool closing = false;                // the last rows of the operation are enqueued
   bool unsaved = false;                // a write failed: all rows are written again

@@ -19,6 +19,7 @@ class StoreCatalog final : public ImageCatalog {
     UserIds user = TRY(ImageStore::find_user(image));
     return users_[image.digest] = user;
   }
+  std::vector<std::string> names() override { return names_of(images_); }
 
  private:
   ImageStore& images_;

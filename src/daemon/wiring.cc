@@ -16,6 +16,8 @@
 #include "base/log.h"
 #include "daemon/health_probe.h"
 #include "daemon/store_catalog.h"
+#include "daemon/store_numbers.h"
+#include "driver/absent.h"
 #include "driver/container/container_driver.h"
 #include "fabric/bridge/bridge_fabric.h"
 #include "host/files.h"
@@ -35,6 +37,7 @@ struct Daemon::State {
   std::unique_ptr<KeeperClient> keeper;
   Fd fabric_namespace, ends_namespace;  // another keeper gets them when this one dies
   std::unique_ptr<Store> store;
+  std::unique_ptr<StoreNumbers> ids;
   std::unique_ptr<ImageStore> images;
   std::vector<std::unique_ptr<Driver>> drivers;
   std::unique_ptr<Fabric> fabric;
@@ -129,9 +132,10 @@ Result<std::unique_ptr<Fabric>> make_fabric(Daemon::State& state) {
 }
 
 // One line for each driver that this build has.
-Result<std::vector<std::unique_ptr<Driver>>> make_drivers(const DaemonOptions& options) {
+Result<std::vector<std::unique_ptr<Driver>>> make_drivers(const DaemonOptions& options,
+                                                          NumberSource& ids) {
   std::vector<std::unique_ptr<Driver>> drivers;
-  ContainerOptions container;
+  ContainerOptions container{.ids = ids};
   container.state_dir = options.state_directory + "/containers";
   container.runtime_dir = options.runtime_directory;
   container.log_dir = options.state_directory + "/logs";
@@ -150,6 +154,10 @@ Result<std::unique_ptr<Control>> make_control(Daemon::State& state, Loop& loop) 
   options.pool_size = state.options.pool_size;
   options.host_memory = host.memory;
   options.host_cpus = host.cpus;
+  for (const Technology& technology : technologies)
+    options.absent.emplace(technology.name, absent_support(technology, host));
+  for (const auto& driver : state.drivers)
+    for (const std::string& name : driver->info().technologies) options.absent.erase(name);
   auto wake = [&loop] { loop.post([&loop] { loop.drive(); }); };
   return Control::open({*state.store, *state.fabric, state.driver_list(), *state.catalog,
                         state.clock, *state.probe, wake},
@@ -182,9 +190,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options, Loop
   TRY(connect_keeper(*state));
   TRY(take_namespaces(*state));
   state->store = TRY(SqliteStore::open(options.state_directory + "/vireo.db"));
+  state->ids = std::make_unique<StoreNumbers>(*state->store);
   state->images = TRY(ImageStore::open(options.state_directory + "/images",
                                        options.program_directory + "/vireo-unpack"));
-  state->drivers = TRY(make_drivers(options));
+  state->drivers = TRY(make_drivers(options, *state->ids));
   state->fabric = TRY(make_fabric(*state));
   state->catalog = std::make_unique<StoreCatalog>(*state->images);
   state->probe = std::make_unique<HealthProbe>(loop, state->driver_list());

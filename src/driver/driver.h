@@ -31,6 +31,7 @@ struct HostSupport {
   std::string how;                   // "cgroup v1 (v2 advised), overlay, userns"
   std::vector<std::string> missing;  // why not, each with the remedy
   std::vector<std::string> advice;   // possible, but better with ...
+  std::vector<std::string> needs{};  // all that it needs, here or not
 };
 
 // A shape of shell that can be made ahead of a request.
@@ -102,6 +103,14 @@ class NetworkAccess {
   virtual Result<int> pid(const InstanceId& id) = 0;  // of its first process, as the host counts
 };
 
+// Optional power: replaces what a running instance reads in a file that it was given.
+class FileAccess {
+ public:
+  virtual ~FileAccess() = default;
+  // `file.path` as in InstanceSpec::files; its mode stays. A file it was not given: not_found.
+  virtual Result<void> rewrite(const InstanceId& id, const FileContent& file) = 0;
+};
+
 // Optional power: where output goes, in the CRI log format.
 class OutputAccess {
  public:
@@ -146,6 +155,7 @@ class Driver {
   virtual Resizer* resizer() { return nullptr; }
   virtual FunctionAccess* functions() { return nullptr; }
   virtual NetworkAccess* network() { return nullptr; }
+  virtual FileAccess* files() { return nullptr; }
   virtual OutputAccess* output() { return nullptr; }
 };
 

@@ -115,6 +115,18 @@ Result<std::vector<Image>> ImageStore::list() {
   return images;
 }
 
+std::vector<std::string> names_of(ImageStore& images) {
+  std::vector<std::string> names;
+  Result<std::vector<Image>> all = images.list();
+  if (!all) return names;
+  for (const Image& image : *all) {
+    std::string_view name = image.reference;
+    if (name.ends_with(":latest")) name.remove_suffix(7);
+    names.emplace_back(name);
+  }
+  return names;
+}
+
 Result<void> ImageStore::remove(const std::string& reference) {
   std::lock_guard guard(state_->lock);
   state_->answered.clear();

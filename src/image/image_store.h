@@ -89,4 +89,7 @@ class ImageStore {
 // grammar.
 Result<std::string> normalise_reference(const std::string& reference);
 
+// Names of all images as a user writes them: without ":latest".
+std::vector<std::string> names_of(ImageStore& images);
+
 }  // namespace vireo

@@ -137,6 +137,10 @@ struct Case {
 
 void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 
+TEST(Descriptor, of_nothing_is_judged_at_its_start) {
+  EXPECT_TRUE(findings_of("").starts_with("1:1 the descriptor must be a map"));
+}
+
 class Findings : public testing::TestWithParam<Case> {};
 
 TEST_P(Findings, are_as_expected) { EXPECT_EQ(of_body(GetParam().body), GetParam().expected); }
@@ -155,6 +159,12 @@ const Case cases[] = {
     {"no_image", "functions: { f: {} }\n",
      "3:17 function `f` has no `image` | add `image:`, what runs; `vireo image ls` lists those at "
      "hand\n"},
+    {"misspelt_image", "functions: { f: { imag: i } }\n",
+     "3:19 unknown key `imag` in function `f` | did you mean `image`?  `vireo schema functions` "
+     "lists the keys.\n"},
+    {"no_such_technology", "functions: { f: { image: i, technology: [container, containr] } }\n",
+     "3:53 `technology` of function `f` must be a technology, not `containr` | did you mean "
+     "`container`?\n"},
     {"bad_memory", "functions: { f: { image: i, resources: { memory: 8mib } } }\n",
      "3:50 `memory` of `resources` of function `f` must be an amount of memory like `64MiB`, not "
      "`8mib` | write it like `64MiB`\n"},

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/language.h"
 
+#include <array>
+
+#include "model/technology.h"
+
 namespace vireo {
 namespace {
 
@@ -14,7 +18,13 @@ constexpr unsigned any_scalar = text_only | any_number | kind_bit(YamlKind::bool
 const Shape version{.what = "1", .kinds = integer_only, .minimum = 1, .maximum = 1};
 const Shape name{.what = "a name", .grammar = &name_grammar};
 const Shape image{.what = "the name of an image", .grammar = &image_grammar};
-const Shape technology{.what = "a technology", .grammar = &technology_grammar};
+constexpr auto technology_words = [] {
+  std::array<Word, technologies.size() + 1> words{"auto"};
+  for (size_t i = 0; i < technologies.size(); i++) words[i + 1] = technologies[i].name;
+  return words;
+}();
+const Shape technology{
+    .what = "a technology", .grammar = &technology_grammar, .choices = technology_words};
 const Shape content{.what = "text", .grammar = &any_grammar};
 const Shape argument{.what = "text", .kinds = any_scalar, .grammar = &any_grammar};
 const Shape boolean{.what = "true or false", .kinds = kind_bit(YamlKind::boolean)};
@@ -45,9 +55,9 @@ const Shape arguments{
 const Shape technology_list{
     .form = Form::list, .what = "a list of technologies", .item = &technology, .fewest = 1};
 constexpr const Shape* technology_forms[] = {&technology, &technology_list};
-const Shape technologies{.form = Form::either,
-                         .what = "a technology or a list of them",
-                         .alternatives = technology_forms};
+const Shape one_or_more_technologies{.form = Form::either,
+                                     .what = "a technology or a list of them",
+                                     .alternatives = technology_forms};
 const Shape subnet_list{
     .form = Form::list, .what = "a list of subnets", .item = &subnet, .fewest = 1};
 constexpr const Shape* subnet_forms[] = {&subnet, &subnet_list};
@@ -114,7 +124,8 @@ const Shape ports{.form = Form::list, .what = "a list of ports", .item = &port};
 
 constexpr Key function_keys[] = {
     {"image", &image, "what runs; `vireo image ls` lists those at hand", true},
-    {"technology", &technologies, "a word or an order of preference; `auto` lets Vireo choose"},
+    {"technology", &one_or_more_technologies,
+     "a word or an order of preference; `auto` lets Vireo choose"},
     {"command", &arguments, "replaces the image's entry point and arguments"},
     {"environment", &environment, "variables on top of the image's"},
     {"files", &files, "files put into the instance, read-only"},

@@ -105,7 +105,9 @@ class Checker {
 
  private:
   void report(const YamlNode& node, std::string message, std::string fix) {
-    findings_.push_back({node.place, node.length, std::move(message), std::move(fix)});
+    const SourcePlace start{1, 1};  // of a text in which there is nothing
+    findings_.push_back({node.place.line > 0 ? node.place : start, node.length, std::move(message),
+                         std::move(fix)});
   }
   static std::string inside(const std::string& key, const std::string& owner) {
     return owner.empty() ? key : fmt::format("`{}` of {}", key, owner);
@@ -238,11 +240,21 @@ class Checker {
            near.empty() ? list : fmt::format("{}  {}", near, list));
   }
 
+  // Another key was found unknown, for which this one was proposed: once is enough.
+  static bool is_misspelt(const YamlNode& node, const Shape& shape, std::string_view name) {
+    return std::ranges::any_of(node.members, [&](const auto& member) {
+      const std::string& word = member.first.value;
+      bool known =
+          std::ranges::any_of(shape.keys, [&](const Key& key) { return key.name == word; });
+      return !known && did_you_mean(word, key_names(shape)) == did_you_mean(name, key_names(shape));
+    });
+  }
+
   void check_presence(const YamlNode& node, const Shape& shape, const std::string& owner) {
     std::string who = owner.empty() ? "the descriptor" : owner;
     for (const Key& key : shape.keys) {
       const YamlNode* present = node.find_key(key.name);
-      if (key.required && present == nullptr)
+      if (key.required && present == nullptr && !is_misspelt(node, shape, key.name))
         report(node, fmt::format("{} has no `{}`", who, key.name),
                fmt::format("add `{}:`, {}", key.name, key.help));
       if (!key.needs.empty() && present != nullptr && node.find_key(key.needs) == nullptr)

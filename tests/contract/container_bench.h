@@ -93,7 +93,7 @@ class ContainerBench final : public DriverBench {
  private:
   ContainerBench() = default;
   std::string open() {
-    ContainerOptions options;
+    ContainerOptions options{.ids = ids_};
     options.state_dir = path("state");
     options.runtime_dir = path("run");
     options.log_dir = path("log");
@@ -108,6 +108,7 @@ class ContainerBench final : public DriverBench {
   }
 
   std::unique_ptr<TemporaryDirectory> directory_;
+  LocalNumbers ids_;
   std::unique_ptr<ContainerDriver> driver_;
 };
 

@@ -3,6 +3,9 @@
 // to another runtime.
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <map>
+
 #include "base/text.h"
 #include "contract/container_bench.h"
 
@@ -70,6 +73,22 @@ TEST_F(ContainerSafety, function_has_its_own_descriptors_only) {
   auto started = start(spec, std::move(ports));
   ASSERT_TRUE(started) << started.error().message;
   EXPECT_HOLDS(output_of("a"), "fds: 0 1 2 3 4 5 6 7\n");
+}
+
+// /dev/null knows none of these: what reaches it is answered "Inappropriate ioctl for device".
+TEST_F(ContainerSafety, the_tap_behind_a_port_stays_as_it_is) {
+  InstanceSpec spec = bench_->spec("a", {"requests"});
+  spec.function = FunctionStart{"config", 0, 0};
+  auto fd = open_path("/dev/null", O_RDWR);
+  ASSERT_TRUE(fd);
+  std::vector<PortEndpoint> ports;
+  ports.push_back({PortKind::tap, std::move(*fd), "port0"});
+  spec.ports.push_back({});
+  ASSERT_TRUE(start(spec, std::move(ports)));
+  std::string all = output_of("a");
+  for (const char* request : {"400454e2", "400454cb", "8924"})
+    EXPECT_HOLDS(all, fmt::format("request {}: Operation not permitted", request));
+  EXPECT_HOLDS(all, "request 5401: Inappropriate ioctl for device");
 }
 
 TEST_F(ContainerSafety, holds_no_right_and_gains_none) {
@@ -221,6 +240,63 @@ TEST_F(ContainerSafety, out_of_memory_is_told_apart) {
   }
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].exit.kind, ExitKind::out_of_memory);
+}
+
+TEST_F(ContainerSafety, reasons_of_ends_are_known_to_a_later_daemon) {
+  InstanceSpec greedy = bench_->spec("a", {"memory:200"});
+  greedy.resources.memory = 16u << 20;
+  ASSERT_TRUE(start(greedy));
+  ASSERT_TRUE(start(bench_->spec("b", {"stubborn"})));
+  ASSERT_TRUE(start(bench_->spec("c", {"exit:7"})));
+  ASSERT_TRUE(bench_->driver().stop("b", StopKind::kill));
+  auto client = KeeperClient::connect(bench_->path("run"), KEEPER_PROGRAM);
+  ASSERT_TRUE(client) << client.error().message;
+  auto ended = [&] {
+    auto entries = (*client)->list();
+    return std::ranges::count_if(*entries, [](const KeeperEntry& each) { return each.ended; });
+  };
+  for (int i = 0; i < 200 && ended() < 3; ++i) {
+    pollfd wanted{(*client)->event_fd(), POLLIN, 0};
+    ::poll(&wanted, 1, 100);
+    (void)(*client)->take_events();
+  }
+  bench_->reopen();  // nobody took the events
+  std::map<InstanceId, ExitKind> kinds;
+  auto all = bench_->driver().list();
+  ASSERT_TRUE(all);
+  for (const InstanceStatus& each : *all)
+    if (each.exit) kinds[each.id] = each.exit->kind;
+  EXPECT_EQ(kinds,
+            (std::map<InstanceId, ExitKind>{
+                {"a", ExitKind::out_of_memory}, {"b", ExitKind::killed}, {"c", ExitKind::code}}));
+}
+
+TEST_F(ContainerSafety, a_file_is_rewritten_while_it_runs_and_by_a_later_daemon) {
+  InstanceSpec spec = bench_->spec("a", {"sleep"});
+  spec.files = {{"/work/other", "another", 0644}, {"/etc/hosts", "one", 0644}};
+  ASSERT_TRUE(start(spec));
+  auto seen = [&] {
+    auto session = bench_->driver().executor()->exec(
+        "a", {{"/probe", "inspect", "/etc/hosts"}, false, 24, 80});
+    EXPECT_TRUE(session) << session.error().message;
+    if (!session) return std::string();
+    std::string all;
+    char buffer[256];
+    for (ssize_t n; (n = ::read(session->out.get(), buffer, sizeof buffer)) > 0;)
+      all.append(buffer, static_cast<size_t>(n));
+    EXPECT_TRUE(bench_->driver().executor()->exit_code(session->id));
+    return all;
+  };
+  EXPECT_HOLDS(seen(), "/etc/hosts: one\n");
+  auto rewrite = [&](const char* path, const char* content) {
+    return bench_->driver().files()->rewrite("a", {path, content, 0644});
+  };
+  ASSERT_TRUE(rewrite("/etc/hosts", "one and two"));
+  EXPECT_HOLDS(seen(), "/etc/hosts: one and two\n");
+  bench_->reopen();
+  ASSERT_TRUE(rewrite("/etc/hosts", "2"));
+  EXPECT_HOLDS(seen(), "/etc/hosts: 2\n");
+  EXPECT_EQ(rewrite("/etc/passwd", "").error().code, Errc::not_found);
 }
 
 TEST_F(ContainerSafety, exec_with_a_terminal_of_the_instance) {

@@ -3,11 +3,14 @@
 // standard output what a test wants to see from inside.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -126,6 +129,16 @@ int main(int count, char** arguments) {
     printf("mknod: %s\n",
            mknod("/dev/shm/sda", S_IFBLK | 0600, 0x800) == 0 ? "ok" : strerror(errno));
     printf("ptrace: %s\n", ptrace(PTRACE_TRACEME, 0, 0, 0) == 0 ? "ok" : strerror(errno));
+  }
+  if (strcmp(mode, "requests") == 0) {
+    int carrier = 0;
+    ifreq address{};
+    const unsigned long requests[] = {TUNSETCARRIER, TUNSETPERSIST, SIOCSIFHWADDR, TCGETS};
+    for (unsigned long request : requests) {
+      int done = request == SIOCSIFHWADDR ? ioctl(fd_first_port, request, &address)
+                                          : ioctl(fd_first_port, request, &carrier);
+      printf("request %lx: %s\n", request, done == 0 ? "ok" : strerror(errno));
+    }
   }
   printf("done\n");
   if (strcmp(mode, "sleep") != 0 && strcmp(mode, "stubborn") != 0) return 0;

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 namespace vireo {
 namespace {
@@ -24,21 +25,37 @@ std::string link_summary(const Facets& facets, const std::string& fabric) {
   return text;
 }
 
-std::string function_summary(const Facets& facets, const std::string& note) {
+const char* kind_name(PortKind kind) {
+  if (kind == PortKind::tap) return "tap";
+  return kind == PortKind::packet ? "packet" : "veth";
+}
+
+std::string function_summary(const Facets& facets, const std::string& ports,
+                             const std::string& note) {
   std::string image = facet(facets, "image");
   image = image.substr(0, image.find(' '));
   std::string cpus = facet(facets, "cpus"), memory = facet(facets, "memory");
   std::string text =
       fmt::format("{:<20} {:<20} {:<8} {}", image, facet(facets, "technology"),
                   cpus == "no limit" ? "-" : cpus + " cpu", memory == "no limit" ? "-" : memory);
+  if (!ports.empty()) text = fmt::format("{:<62} {}", text, ports);
   if (!note.empty()) text += "    (" + note + ")";
   return text;
 }
 
+// "2 tap ports": how frames reach it on this fabric.
+std::string ports_text(const DesiredFunction& function) {
+  std::map<PortKind, int> counts;
+  for (const PortSpec& port : function.instance.ports) counts[port.kind]++;
+  std::vector<std::string> texts;
+  for (const auto& [kind, count] : counts)
+    texts.push_back(fmt::format("{} {} port{}", count, kind_name(kind), count == 1 ? "" : "s"));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
 // Hashes and long lists say nothing to a person: only that they differ.
 bool tells(const std::string& name) {
-  return name != "config" && name != "files" && name != "wiring" && name != "environment" &&
-         name != "restart" && name != "health";
+  return name != "config" && name != "files" && name != "wiring" && name != "environment";
 }
 
 PlanChange change_of(const DesiredFunction& function, const std::vector<FacetChange>& differences) {
@@ -84,13 +101,14 @@ void compare_functions(const Desired& desired, const Applied& applied,
   for (const DesiredFunction& function : desired.functions) {
     auto old = applied.functions.find(function.name);
     if (old == applied.functions.end()) {
-      changes.push_back({Action::create,
-                         "function",
-                         function.name,
-                         function_summary(function.facets, function.technology_note),
-                         {},
-                         {},
-                         {}});
+      changes.push_back(
+          {Action::create,
+           "function",
+           function.name,
+           function_summary(function.facets, ports_text(function), function.technology_note),
+           {},
+           {},
+           {}});
       continue;
     }
     PlanChange change = change_of(function, compare(old->second, function.facets));
@@ -118,7 +136,7 @@ void add_removals(const Desired& desired, const Applied& applied, const std::str
     if (std::ranges::find(desired.functions, name, &DesiredFunction::name) ==
         desired.functions.end())
       changes.push_back(
-          {Action::remove, "function", name, function_summary(facets, ""), {}, {}, {}});
+          {Action::remove, "function", name, function_summary(facets, "", ""), {}, {}, {}});
   for (const auto& [name, facets] : applied.links)
     if (std::ranges::find(desired.links, name, &DesiredLink::name) == desired.links.end())
       changes.push_back({Action::remove, "link", name, link_summary(facets, fabric), {}, {}, {}});

@@ -18,7 +18,7 @@ std::vector<FacetChange> compare(const Facets& applied, const Facets& desired) {
 
 FacetEffect effect_of(std::string_view facet) {
   if (facet == "cpus" || facet == "memory" || facet == "pids") return FacetEffect::resize;
-  if (facet == "wiring") return FacetEffect::rewire;
+  if (facet == "wiring" || facet == "hosts") return FacetEffect::rewire;
   if (facet == "health" || facet == "restart") return FacetEffect::none;
   return FacetEffect::replace;
 }

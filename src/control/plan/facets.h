@@ -23,6 +23,7 @@ struct FacetChange {
 std::vector<FacetChange> compare(const Facets& applied, const Facets& desired);
 
 // How a change of one facet is carried out.
+// rewire: what an instance is told of the others around it is told anew.
 enum class FacetEffect { replace, resize, rewire, none };
 FacetEffect effect_of(std::string_view facet);
 

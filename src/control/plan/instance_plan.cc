@@ -117,6 +117,22 @@ std::string number_text(double value) {
   return value == 0 ? "no limit" : fmt::format("{:g}", value);
 }
 
+std::string restart_text(RestartPolicy policy) {
+  static constexpr std::array<const char*, 3> names{"always", "on-failure", "never"};
+  return names.at(static_cast<size_t>(policy));
+}
+
+std::string health_text(const std::optional<HealthCheck>& check) {
+  if (!check) return "none asked for";
+  std::string what = "heartbeat";
+  if (check->kind == HealthKind::tcp) what = fmt::format("tcp {}", check->port);
+  if (check->kind == HealthKind::http) what = fmt::format("http :{}{}", check->port, check->path);
+  if (check->kind == HealthKind::exec)
+    what = fmt::format("exec {}", fmt::join(check->command, " "));
+  return fmt::format("{} every {} ms, {} ms to answer, {} failures", what, check->interval.count(),
+                     check->timeout.count(), check->retries);
+}
+
 }  // namespace
 
 int signal_number(const std::string& text) {
@@ -183,7 +199,8 @@ Facets function_facets(const FunctionSpec& function, const InstanceSpec& instanc
     for (const IpPrefix& own : port.addresses) ports += to_string(own) + " ";
   }
   facets["ports"] = ports;
-  facets["restart"] = fmt::format("{}", static_cast<int>(function.restart));
+  facets["restart"] = restart_text(function.restart);
+  facets["health"] = health_text(function.health);
   facets.merge(wiring_facets(instance.ports));
   return facets;
 }

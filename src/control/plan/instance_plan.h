@@ -9,7 +9,8 @@ namespace vireo {
 InstanceSpec plan_instance(const FunctionSpec& function, const ResolvedImage& image,
                            std::vector<Finding>& findings);
 
-// Names of a service's functions with their addresses, as /etc/hosts.
+// Names of a service's functions with their addresses. Facet "hosts" says when it is another one.
+inline constexpr const char* path_of_hosts = "/etc/hosts";
 std::string hosts_file(const std::string& service, const std::vector<DesiredFunction>& functions);
 
 // "SIGQUIT", "QUIT" or "3"; SIGTERM for what is not known.

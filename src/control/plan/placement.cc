@@ -67,7 +67,8 @@ std::optional<Placement> place(const FunctionSpec& function,
           : fmt::format("cannot run `{}/{}`: {}", service, function.name, fmt::join(reasons, "; "));
   SourcePlace where =
       function.technology_place.line > 0 ? function.technology_place : function.place;
-  findings.push_back({where, 1, message, possible_here(technologies)});
+  const int length = static_cast<int>(words.front().size());
+  findings.push_back({where, length, message, possible_here(technologies)});
   return std::nullopt;
 }
 

@@ -33,17 +33,23 @@ class Planner {
     SourcePlace where = function.image_place.line > 0 ? function.image_place : function.place;
     bool absent = found == in_.images.end() || found->second.error->code == Errc::not_found;
     if (absent)
-      result_.findings.push_back(
-          {where, 1,
-           fmt::format("image `{}` of function `{}` is not here", function.image, function.name),
-           "`vireo image ls` lists what is; `vireo image build` and `vireo image import` bring "
-           "more"});
+      result_.findings.push_back(absent_image(
+          function, where, found == in_.images.end() ? std::string() : found->second.near));
     else
-      result_.findings.push_back({where, 1,
+      result_.findings.push_back({where, static_cast<int>(function.image.size()),
                                   fmt::format("image `{}` cannot be used: {}", function.image,
                                               found->second.error->message),
                                   ""});
     return nullptr;
+  }
+
+  static Finding absent_image(const FunctionSpec& function, SourcePlace where,
+                              const std::string& near) {
+    const char* ways =
+        "`vireo image ls` lists what is; `vireo image build` and `vireo image import` bring more";
+    return {where, static_cast<int>(function.image.size()),
+            fmt::format("image `{}` of function `{}` is not here", function.image, function.name),
+            near.empty() ? ways : fmt::format("did you mean `{}`?  {}", near, ways)};
   }
 
   void plan_function(const FunctionSpec& function) {
@@ -163,12 +169,17 @@ class Planner {
     function.facets = function_facets(spec, function.instance);
     if (traits_[index].style != PortStyle::stack) return;
     auto& files = function.instance.files;
-    auto add = [&](const char* path, std::string content) {
-      bool given = std::ranges::find(files, path, &FileContent::path) != files.end();
-      if (!given) files.push_back({path, std::move(content), 0644});
+    auto given = [&](const char* path) {
+      return std::ranges::find(files, path, &FileContent::path) != files.end();
     };
-    add("/etc/hosts", hosts_file(in_.service.name, result_.desired.functions));
-    add("/etc/resolv.conf", "# Functions of this service are named in /etc/hosts.\n");
+    if (!given(path_of_hosts)) {
+      std::string hosts = hosts_file(in_.service.name, result_.desired.functions);
+      function.facets["hosts"] = short_hash(hosts);
+      files.push_back({path_of_hosts, std::move(hosts), 0644});
+    }
+    if (!given("/etc/resolv.conf"))
+      files.push_back(
+          {"/etc/resolv.conf", "# Functions of this service are named in /etc/hosts.\n", 0644});
   }
 
   const PlanInputs& in_;

@@ -29,7 +29,8 @@ struct TechnologyOffer {
 struct ResolvedImage {
   Image image;
   UserIds user;
-  std::optional<Error> error;  // then the rest is empty
+  std::optional<Error> error{};  // then the rest is empty
+  std::string near{};            // not_found: the name that may have been meant
 };
 
 struct PlanInputs {

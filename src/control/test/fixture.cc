@@ -76,6 +76,12 @@ Result<Image> FakeImages::get(const std::string& reference) {
   return Error{Errc::not_found, "there is no image " + reference};
 }
 
+std::vector<std::string> FakeImages::names() {
+  std::vector<std::string> names;
+  for (const auto& [name, image] : images_) names.push_back(name);
+  return names;
+}
+
 Result<vnf::Vitals> FakeProbe::read_vitals(const Fd&) {
   vnf::Vitals vitals{};
   vitals.magic = vnf::vitals_magic;
@@ -156,6 +162,7 @@ bool World::run_until(const std::string& id) {
     }
     store.let_through();
     control_->wait_for_commits();
+    control_->wait_for_moves();
     bool moved = control_->work();
     if (hold_commits) store.hold();
     if (moved && steps.back() == id) return true;
@@ -199,12 +206,13 @@ static std::string without_operation(std::string row) {
   return row.erase(at, row.find('"', at + 13) + 1 - at);
 }
 
-std::string World::picture() {
+std::string World::picture(bool hosts) {
   std::vector<std::string> lines;
   std::vector<InstanceStatus> instances = *driver_->list();
   for (const InstanceStatus& status : instances)
     if (!status.id.starts_with("~"))
-      lines.push_back(without_generation(status.id) + (status.exit ? " ended" : " runs"));
+      lines.push_back(without_generation(status.id) + (status.exit ? " ended" : " runs") +
+                      (hosts ? " and knows " + host->file(status.id, "/etc/hosts") : ""));
   FabricState state = *fabric_->list();
   for (const LinkRequest& link : state.links) lines.push_back("link " + link.id);
   for (const PortRecord& port : state.ports)

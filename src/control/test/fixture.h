@@ -21,6 +21,7 @@ class FakeImages final : public ImageCatalog {
   FakeImages();
   Result<Image> get(const std::string& reference) override;
   Result<UserIds> find_user(const Image&) override { return UserIds{}; }
+  std::vector<std::string> names() override;
   void add(const Image& image);
   void remove(const std::string& reference) { images_.erase(reference); }
 
@@ -86,8 +87,9 @@ class World {
   Operation run_settled(const std::string& descriptor);
   FunctionStatus function(const std::string& service, const std::string& name);
 
-  // Everything that exists, without generations and times: equal worlds look equal.
-  std::string picture();
+  // Everything that exists, without generations and times: equal worlds look equal. `hosts`: and
+  // which names instances know.
+  std::string picture(bool hosts = false);
   // What is there beside `picture()`: nothing, when nothing leaked.
   size_t spares();
 

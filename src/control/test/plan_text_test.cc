@@ -23,6 +23,7 @@ TEST(PlanText, shows_what_changes_and_counts_it) {
   Plan first = world.daemon().plan({branch_office, "t", {}});
   EXPECT_NE(first.text.find("+ link      wan       10.10.0.0/24"), std::string::npos) << first.text;
   EXPECT_NE(first.text.find("+ chain     wan -> fw -> nat -> lan"), std::string::npos);
+  EXPECT_NE(first.text.find("2 tap ports\n"), std::string::npos) << first.text;
   EXPECT_NE(first.text.find("7 to create, 0 to change, 0 to remove."), std::string::npos);
   world.run_settled(branch_office);
   Plan again = world.daemon().plan({branch_office, "t", {}});

@@ -36,6 +36,7 @@ TEST_F(Reconcile, run_starts_links_functions_and_opens_ports) {
   EXPECT_EQ(world.spares(), 0u);
   std::vector<Phase> phases = world.function("office", "nat").phases;
   EXPECT_TRUE(std::ranges::any_of(phases, [](const Phase& p) { return p.name == "ports"; }));
+  EXPECT_EQ(phases.at(0).name, "plan");
 }
 
 TEST_F(Reconcile, run_twice_changes_nothing) {
@@ -76,7 +77,7 @@ TEST_F(Reconcile, an_edit_changes_what_differs_and_nothing_else) {
   EXPECT_EQ(world.host->starts(), starts + 3);  // fw and web replaced, dns new
   EXPECT_TRUE(stepped("resize default/office/nat.1@1"));
   EXPECT_FALSE(stepped("stop default/office/nat"));
-  EXPECT_TRUE(stepped("move state default/office/fw.1@2"));
+  EXPECT_TRUE(stepped("ask state default/office/fw.1@1"));
   EXPECT_LT(position("open default/office/fw.1@2"), position("stop default/office/fw.1@1"));
   EXPECT_LT(position("stop default/office/web.1@1"), position("start default/office/web.1@2"));
 }

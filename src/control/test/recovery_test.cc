@@ -38,21 +38,21 @@ void begin(World& world, const Story& story) {
 }
 
 // What an undisturbed run makes of it, and its steps.
-std::pair<std::string, std::vector<std::string>> undisturbed(const Story& story) {
+std::pair<std::string, std::vector<std::string>> undisturbed(const Story& story, bool hosts) {
   World world;
   begin(world, story);
   EXPECT_TRUE(world.settle());
   world.daemon().wait_for_commits();
-  return {world.picture(), world.steps};
+  return {world.picture(hosts), world.steps};
 }
 
 class Crash : public testing::TestWithParam<Story> {
  protected:
   static void check_rest(World& world, const std::string& wished, const std::string& untouched,
-                         const std::string& step) {
+                         const std::string& step, bool durable) {
     world.daemon().wait_for_commits();
-    std::string found = world.picture();
-    // With the intent lost, the world before is right as well.
+    // With the intent lost, the world before is right as well; names that were told already stay.
+    std::string found = world.picture(durable);
     EXPECT_TRUE(found == wished || found == untouched) << "after `" << step << "`:\n"
                                                        << found << "instead of\n"
                                                        << wished;
@@ -60,7 +60,7 @@ class Crash : public testing::TestWithParam<Story> {
   }
 
   void crash_everywhere(bool durable) {
-    auto [wished, steps] = undisturbed(GetParam());
+    auto [wished, steps] = undisturbed(GetParam(), durable);
     std::string untouched = "no such picture";
     if (!durable) {
       World world;
@@ -87,7 +87,7 @@ class Crash : public testing::TestWithParam<Story> {
       world.hold_commits = false;
       world.start_daemon();
       ASSERT_TRUE(world.settle()) << step;
-      check_rest(world, wished, untouched, step);
+      check_rest(world, wished, untouched, step, durable);
     }
     EXPECT_EQ(interrupted, steps.size());
     std::printf("%s: %zu of %zu steps interrupted, writes %s\n", GetParam().name, interrupted,
@@ -154,11 +154,17 @@ TEST(Recovery, what_died_meanwhile_is_healed) {
   world.run_settled(branch_office);
   std::string before = world.picture();
   world.stop_daemon();
-  world.host->crash("default/office/fw.1@1", {ExitKind::signal, 11});
+  world.host->crash("default/office/fw.1@1", {ExitKind::out_of_memory, 9});
   world.start_daemon();
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.picture(), before);
   EXPECT_EQ(world.function("office", "fw").restarts, 1u);
+  std::vector<Event> events = world.daemon().events_after(0);
+  auto ended = std::ranges::find(events, "instance.exited", &Event::kind);
+  ASSERT_NE(ended, events.end());
+  EXPECT_EQ(ended->function, "fw");
+  EXPECT_NE(ended->message.find(to_string(ExitReason{ExitKind::out_of_memory, 9})),
+            std::string::npos);
 }
 
 TEST(Recovery, a_write_that_fails_fails_the_operation_and_is_made_up_for) {

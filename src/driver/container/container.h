@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "driver/container/function_agent.h"
+#include "driver/container/id_ranges.h"
 #include "driver/driver.h"
 #include "host/cgroup.h"
 #include "host/unix_socket.h"
@@ -19,9 +20,10 @@ struct ContainerRecord {
   InstanceId id;  // "~container-17" for a spare
   std::string technology;
   std::string image_digest;
-  unsigned range = 0;  // of host ids
+  IdRanges::Range range;
   int stop_signal = 15;
   bool function = false;  // its vitals and agent are held
+  bool killed = false;    // on request
   bool operator==(const ContainerRecord&) const = default;
 };
 std::string to_text(const ContainerRecord& record);
@@ -33,7 +35,8 @@ enum HeldFd : unsigned {
   held_network,
   held_user,
   held_control,
-  held_mounts,  // so far of a shell
+  held_mounts,
+  held_files,  // so far of a shell; the directory of the files that an instance is given
   held_plan,
   held_vitals,
   held_agent
@@ -53,7 +56,7 @@ struct Container {
   Cgroup cgroup;
   InstanceState state = InstanceState::spare;
   std::optional<ExitReason> exit;
-  bool killed = false;  // on request
+  ExitReason reason_of(int wait_status) const;  // container_events.cc
   bool ready = false;
 };
 

@@ -54,7 +54,8 @@ Result<void> sample(ContainerDriver& driver, const InstanceSpec& spec, Samples& 
 
 Result<void> run(char** arguments, uint64_t count, const std::string& program) {
   TemporaryDirectory directory = TRY(TemporaryDirectory::make("container-bench"));
-  ContainerOptions options;
+  LocalNumbers ids;
+  ContainerOptions options{.ids = ids};
   options.state_dir = directory.path() + "/state";
   options.runtime_dir = directory.path();
   options.log_dir = directory.path() + "/log";

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 
@@ -45,7 +46,10 @@ ContainerDriver::~ContainerDriver() {
 Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOptions& options) {
   std::unique_ptr<ContainerDriver> driver(new ContainerDriver(options));
   driver->events_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-  if (!driver->events_) return system_error("cannot make an event queue");
+  driver->pending_signal_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!driver->events_ || !driver->pending_signal_)
+    return system_error("cannot make an event queue");
+  driver->watch(driver->pending_signal_.get(), false);
   std::string program = TRY(read_file(options.enter_program));
   driver->enter_ = TRY(sealed_memory("vireo-enter", program));
   driver->filter_ = TRY(make_filter());
@@ -54,8 +58,8 @@ Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOp
   const size_t own = std::hash<std::string>()(options.state_dir);
   std::string name = options.cgroup_name;
   if (name.empty()) name = fmt::format("vireo-{:08x}", static_cast<uint32_t>(own));
-  // Daemons of one host start apart in the host's ids too.
-  driver->first_range_ = static_cast<unsigned>(own % most_id_ranges);
+  // Daemons of one host, each with a store of its own, begin apart in the host's ids too.
+  driver->ranges_ = std::make_unique<IdRanges>(options.ids, static_cast<unsigned>(own % 10'000));
   driver->groups_ = TRY(CgroupTree::open(name, options.cgroup_root));
   driver->room_ = TRY(MountRoom::open(options.state_dir + "/room"));
   TRY(driver->connect_keeper());
@@ -135,10 +139,9 @@ Result<void> ContainerDriver::stop(const InstanceId& id, StopKind kind) {
   {
     std::lock_guard lock(mutex_);
     if ((*found)->state == InstanceState::exited) return {};
-    if (kind == StopKind::kill)
-      (*found)->killed = true;
-    else
-      signal = (*found)->record.stop_signal;
+    if (kind == StopKind::ask) signal = (*found)->record.stop_signal;
+    if (kind == StopKind::kill && !std::exchange((*found)->record.killed, true) && keeper_)
+      (void)keeper_->hold((*found)->entry, to_text((*found)->record), {});
   }
   // As with Docker, the entry point is process 1: a signal it has no handler for does nothing, and
   // whoever asks kills after the grace.
@@ -183,10 +186,9 @@ void ContainerDriver::forget(const Known& container) {
     if (!log.empty() && !kept.empty()) ::rename(log.c_str(), kept.c_str());
     for (const std::string& path : {log, log + ".1"})
       if (!log.empty()) ::unlink(path.c_str());
-    unsigned range = known->record.range;
+    const IdRanges::Range range = known->record.range;
     known.reset();
-    std::lock_guard lock(mutex_);
-    ranges_.erase(range);
+    ranges_->give_back(range);
   });
 }
 

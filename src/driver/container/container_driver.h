@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "driver/container/container.h"
+#include "driver/container/id_ranges.h"
 #include "driver/container/mount_room.h"
 #include "driver/container/worker.h"
 #include "driver/driver.h"
@@ -20,15 +21,16 @@
 namespace vireo {
 
 struct ContainerOptions {
-  std::string state_dir;       // changes of writable roots
-  std::string runtime_dir;     // the keeper's socket
-  std::string log_dir;         // "": no logs
-  std::string keeper_program;  // path of vireo-keeper
-  std::string enter_program;   // path of vireo-enter
+  std::string state_dir{};       // changes of writable roots
+  std::string runtime_dir{};     // the keeper's socket
+  std::string log_dir{};         // "": no logs
+  std::string keeper_program{};  // path of vireo-keeper
+  std::string enter_program{};   // path of vireo-enter
   // Of the directory below our own control groups. "": made from state_dir, so that two daemons on
   // one host never take each other's instances for leftovers.
-  std::string cgroup_name;
-  std::string cgroup_root;  // "": from /proc/self/cgroup
+  std::string cgroup_name{};
+  std::string cgroup_root{};  // "": from /proc/self/cgroup
+  NumberSource& ids;          // of ranges of user ids
 };
 
 class ContainerDriver final : public Driver,
@@ -36,6 +38,7 @@ class ContainerDriver final : public Driver,
                               public Resizer,
                               public FunctionAccess,
                               public NetworkAccess,
+                              public FileAccess,
                               public OutputAccess {
  public:
   // Starts the keeper if none runs, takes back what it holds, and removes what is left of
@@ -60,6 +63,7 @@ class ContainerDriver final : public Driver,
   Resizer* resizer() override { return this; }
   FunctionAccess* functions() override { return this; }
   NetworkAccess* network() override { return this; }
+  FileAccess* files() override { return this; }
   OutputAccess* output() override { return this; }
 
   Result<Session> exec(const InstanceId& id, const Request& request) override;
@@ -73,6 +77,7 @@ class ContainerDriver final : public Driver,
 
   Result<Fd> network_namespace(const InstanceId& id) override;
   Result<int> pid(const InstanceId& id) override;
+  Result<void> rewrite(const InstanceId& id, const FileContent& file) override;
   std::vector<std::string> log_paths(const InstanceId& id) override;
   void forget_output(const InstanceId& id) override;
   // Waits for background work that was begun before.
@@ -100,6 +105,8 @@ class ContainerDriver final : public Driver,
   Result<void> run_guest(const Container& host, const UnixSocket& control, const Fd& plan,
                          const EnterRequest& request, Session& session);
   void forget(const Known& container);  // background removal
+  void read_keeper(KeeperClient& link, std::vector<DriverEvent>& events);
+  Result<void> await_exit(const std::string& session);
   void note_exit(const KeeperClient::Event& event, std::vector<DriverEvent>& events);
   void note_ready(int agent, std::vector<DriverEvent>& events);
   void watch(int fd, bool once);
@@ -117,12 +124,16 @@ class ContainerDriver final : public Driver,
   std::mutex mutex_;
   std::shared_ptr<KeeperClient> keeper_;
   std::map<InstanceId, Known> containers_;
-  std::map<std::string, Known> entries_;                // the same, by the keeper's names
-  std::map<std::string, std::optional<int>> sessions_;  // exec: wait status once ended
-  std::vector<DriverEvent> pending_;
-  std::set<unsigned> ranges_;
+  std::map<std::string, Known> entries_;  // the same, by the keeper's names
+  struct Guest {
+    std::optional<int> wait_status;  // once ended; then `told` is readable
+    std::shared_ptr<Fd> told;
+  };
+  std::map<std::string, Guest> sessions_;  // of exec
+  std::vector<DriverEvent> pending_;       // read by others than take_events(), which
+  Fd pending_signal_;                      // this wakes
+  std::unique_ptr<IdRanges> ranges_;
   std::map<std::string, RootNeeds> missing_;  // by image and needs
-  unsigned first_range_ = 0;                  // where to look for a free one
   unsigned long next_ = 1;
   std::unique_ptr<Worker> background_;  // last
 };

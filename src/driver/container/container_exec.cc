@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Other processes inside a running instance, and what this host must have.
+// Other processes and other contents of files inside a running instance; what this host must have.
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "base/rollback.h"
 #include "base/text.h"
@@ -29,13 +32,18 @@ Result<Pipe> make_pipe() {
   return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
-// The instance's user, rights and environment, with another command.
-Result<EnterRequest> request_like(const Fd& plan, const Executor::Request& wanted) {
+Result<std::string> bytes_of(const Fd& plan) {
   struct stat status {};
   if (::fstat(plan.get(), &status) != 0) return system_error("cannot read an instance's plan");
   std::string bytes(static_cast<size_t>(status.st_size), '\0');
   if (::pread(plan.get(), bytes.data(), bytes.size(), 0) != status.st_size)
     return system_error("cannot read an instance's plan");
+  return bytes;
+}
+
+// The instance's user, rights and environment, with another command.
+Result<EnterRequest> request_like(const Fd& plan, const Executor::Request& wanted) {
+  std::string bytes = TRY(bytes_of(plan));
   EnterRequest request = TRY(decode_enter_plan(bytes));
   request.process.arguments = wanted.arguments;
   request.terminal = wanted.terminal;
@@ -49,8 +57,7 @@ Result<EnterRequest> request_like(const Fd& plan, const Executor::Request& wante
 
 Result<Executor::Session> ContainerDriver::exec(const InstanceId& id, const Request& wanted) {
   Known known = TRY(find(id));
-  if (known->state != InstanceState::running)
-    return Error{Errc::conflict, fmt::format("{} is not running", id)};
+  if (known->state != InstanceState::running) return Error{Errc::conflict, "it does not run"};
   auto link = keeper();
   if (!link) return Error{Errc::unavailable, "the keeper is not running"};
   EnterRequest request = TRY(request_like(known->plan, wanted));
@@ -61,16 +68,16 @@ Result<Executor::Session> ContainerDriver::exec(const InstanceId& id, const Requ
   {
     std::lock_guard lock(mutex_);
     session.id = fmt::format("container-exec-{}", next_++);
-    sessions_[session.id] = std::nullopt;
+    sessions_[session.id] = {{}, std::make_shared<Fd>(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))};
   }
   Rollback undo([&, name = session.id] {
     (void)link->drop(name);
     std::lock_guard lock(mutex_);
     sessions_.erase(name);
   });
-  TRY_IN(fmt::format("exec in {}", id), spawn_guest(*known, session, theirs));
+  TRY_IN("exec", spawn_guest(*known, session, theirs));
   theirs = UnixSocket();
-  TRY_IN(fmt::format("exec in {}", id), run_guest(*known, ours, plan, request, session));
+  TRY(run_guest(*known, ours, plan, request, session));
   undo.dismiss();
   return session;
 }
@@ -116,28 +123,60 @@ Result<void> ContainerDriver::run_guest(const Container& host, const UnixSocket&
   return {};
 }
 
-Result<int> ContainerDriver::exit_code(const std::string& session) {
+// The pidfd is readable a moment before the keeper has reaped and told so.
+Result<void> ContainerDriver::await_exit(const std::string& session) {
+  std::shared_ptr<Fd> told;
   {
     std::lock_guard lock(mutex_);
-    if (!sessions_.contains(session))
+    auto found = sessions_.find(session);
+    if (found == sessions_.end())
       return Error{Errc::not_found, fmt::format("there is no session {}", session)};
+    if (found->second.wait_status) return {};
+    told = found->second.told;
   }
   auto link = keeper();
   if (!link) return Error{Errc::unavailable, "the keeper is not running"};
-  // The pidfd is readable a moment before the keeper has reaped.
-  for (int tries = 0; tries < 1000; ++tries) {
-    std::vector<KeeperEntry> entries = TRY(link->list());
-    for (const KeeperEntry& entry : entries) {
-      if (entry.name != session || !entry.ended) continue;
-      (void)link->drop(session);
-      std::lock_guard lock(mutex_);
-      sessions_.erase(session);
-      return WIFSIGNALED(entry.wait_status) ? 128 + WTERMSIG(entry.wait_status)
-                                            : WEXITSTATUS(entry.wait_status);
-    }
-    ::poll(nullptr, 0, 1);
+  pollfd wanted[] = {{told->get(), POLLIN, 0}, {link->event_fd(), POLLIN, 0}};
+  if (::poll(wanted, 2, 1000) <= 0)
+    return Error{Errc::conflict, fmt::format("session {} has not ended", session)};
+  std::vector<DriverEvent> events;
+  read_keeper(*link, events);
+  if (!events.empty()) {
+    std::lock_guard lock(mutex_);
+    std::ranges::move(events, std::back_inserter(pending_));
+    ::eventfd_write(pending_signal_.get(), 1);
   }
-  return Error{Errc::conflict, fmt::format("session {} has not ended", session)};
+  if (keeper() != link)
+    return Error{Errc::unavailable, "the keeper ended, and the session with it"};
+  return await_exit(session);
+}
+
+Result<int> ContainerDriver::exit_code(const std::string& session) {
+  TRY(await_exit(session));
+  if (auto link = keeper()) (void)link->drop(session);
+  std::lock_guard lock(mutex_);
+  auto ended = sessions_.extract(session);
+  if (!ended) return Error{Errc::not_found, fmt::format("there is no session {}", session)};
+  const int status = *ended.mapped().wait_status;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+// In place: the instance sees the file itself, bound over its path. The directory that holds it is
+// on no path of the instance's.
+Result<void> ContainerDriver::rewrite(const InstanceId& id, const FileContent& file) {
+  Known known = TRY(find(id));
+  auto link = keeper();
+  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
+  std::string plan = TRY(bytes_of(known->plan));
+  std::string name = TRY_IN(id, name_of_file(plan, file.path));
+  std::vector<Fd> held = TRY(link->take(known->entry));
+  if (held.size() <= held_files) return Error{Errc::not_found, id + " has no files"};
+  Fd open(::openat(held[held_files].get(), name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  const auto bytes = static_cast<ssize_t>(file.content.size());
+  if (!open || ::pwrite(open.get(), file.content.data(), file.content.size(), 0) != bytes ||
+      ::ftruncate(open.get(), bytes) != 0)
+    return system_error(fmt::format("cannot rewrite {} of {}", file.path, id));
+  return {};
 }
 
 namespace {
@@ -157,6 +196,8 @@ bool at_least(const char* release, unsigned major_wanted, unsigned minor_wanted)
 HostSupport ContainerDriver::check_host() {
   HostSupport support;
   support.how = groups_.describe() + ", user namespaces, shifted owners, overlay";
+  support.needs = {"kernel 5.19", "user namespaces", "the overlay file system",
+                   "control groups (v2, v1 or both) with cpu, memory and pids"};
   utsname kernel{};
   ::uname(&kernel);
   if (!at_least(kernel.release, 5, 19))
@@ -171,9 +212,14 @@ HostSupport ContainerDriver::check_host() {
   std::string kinds = read_file("/proc/filesystems").value_or("");
   if (kinds.find("\toverlay\n") == std::string::npos)
     support.missing.push_back("the overlay file system is not there: modprobe overlay");
-  if (!groups_.has("cpu")) support.missing.push_back("the cpu cgroup controller is not there");
+  for (const char* controller : {"cpu", "memory", "pids"})
+    if (!groups_.has(controller))
+      support.missing.push_back(fmt::format(
+          "the {} control group is not there: `cgroup_enable={}` on the kernel's command line",
+          controller, controller));
   if (!groups_.describe().ends_with("v2"))
-    support.advice.push_back("cgroup v2: systemd.unified_cgroup_hierarchy=1 on the kernel's line");
+    support.advice.push_back(
+        "control groups v2: systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
   support.possible = support.missing.empty();
   return support;
 }

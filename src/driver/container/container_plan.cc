@@ -141,6 +141,17 @@ Result<EnterRequest> decode_enter_plan(const std::string& bytes) {
   return request;
 }
 
+Result<std::string> name_of_file(const std::string& bytes, const std::string& path) {
+  EnterPlan plan{};
+  if (bytes.size() < sizeof plan) return Error{Errc::corrupt, "a plan is too short"};
+  std::memcpy(&plan, bytes.data(), sizeof plan);
+  PlanReader reader{bytes};
+  std::vector<EnterFile> files = reader.array<EnterFile>(plan.files);
+  for (size_t i = 0; i < files.size(); ++i)
+    if (reader.text(files[i].path) == path) return fmt::format("{}", i);
+  return Error{Errc::not_found, fmt::format("{} is no file that it was given", path)};
+}
+
 std::vector<std::string> program_paths(const ProcessSpec& process) {
   const std::string& program = process.arguments[0];
   if (program.find('/') != std::string::npos) return {program};

@@ -16,7 +16,6 @@ namespace vireo {
 // 65536 ids of the host belong to each shell: range n starts at first_host_id + n * 65536.
 inline constexpr uint32_t ids_of_a_shell = 65536;
 inline constexpr uint32_t first_host_id = 1u << 20;
-inline constexpr uint32_t most_id_ranges = 30000;
 inline constexpr uint32_t first_id(unsigned range) {
   return first_host_id + range * ids_of_a_shell;
 }
@@ -41,6 +40,9 @@ Result<std::string> encode_enter_plan(const EnterRequest& request);
 // What exec takes over from a plan: user, groups, rights, environment, directory. Not the
 // command, files and limits. Errc::corrupt.
 Result<EnterRequest> decode_enter_plan(const std::string& bytes);
+
+// Under which name `path` lies in the directory of an instance's files. Errc::not_found.
+Result<std::string> name_of_file(const std::string& plan, const std::string& path);
 
 // The paths to try for the program: itself when it has a slash, else one for each entry of PATH.
 std::vector<std::string> program_paths(const ProcessSpec& process);

@@ -7,8 +7,10 @@ namespace vireo {
 std::string to_text(const ContainerRecord& record) {
   Json json;
   json.set("driver", "container").set("id", record.id).set("technology", record.technology);
-  json.set("image", record.image_digest).set("range", record.range);
+  json.set("image", record.image_digest).set("range", record.range.number);
+  json.set("range_block", record.range.block);
   json.set("stop_signal", record.stop_signal).set("function", record.function);
+  json.set("killed", record.killed);
   return json.dump();
 }
 
@@ -20,9 +22,11 @@ Result<ContainerRecord> record_from_text(std::string_view text) {
   record.id = json["id"].text();
   record.technology = json["technology"].text();
   record.image_digest = json["image"].text();
-  record.range = static_cast<unsigned>(json["range"].integer());
+  record.range.number = static_cast<unsigned>(json["range"].integer());
+  record.range.block = static_cast<unsigned>(json["range_block"].integer());
   record.stop_signal = static_cast<int>(json["stop_signal"].integer(15));
   record.function = json["function"].boolean();
+  record.killed = json["killed"].boolean();
   return record;
 }
 

@@ -45,11 +45,11 @@ Result<EnterAnswer> receive_answer(const UnixSocket& control) {
   return answer;
 }
 
-Result<void> expect_report(const UnixSocket& control, EnterStep step) {
+Result<Fd> expect_report(const UnixSocket& control, EnterStep step) {
   EnterAnswer answer = TRY(receive_answer(control));
   if (!answer.report) return Error{Errc::unavailable, "the parked process ended"};
   if (answer.report->step != step) return enter_error(*answer.report, {});
-  return {};
+  return std::move(answer.descriptor);
 }
 
 }  // namespace vireo

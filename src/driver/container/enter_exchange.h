@@ -18,7 +18,7 @@ struct EnterAnswer {
   Fd descriptor;
 };
 Result<EnterAnswer> receive_answer(const UnixSocket& control);
-// A failed step is an error.
-Result<void> expect_report(const UnixSocket& control, EnterStep step);
+// What came with it. A failed step is an error.
+Result<Fd> expect_report(const UnixSocket& control, EnterStep step);
 
 }  // namespace vireo

@@ -6,7 +6,7 @@
 // The control socket (SOCK_SEQPACKET) is descriptor 3 of the program:
 //   enter -> driver  EnterReport{step unshared}                 map my ids
 //   driver -> enter  EnterOrder::mapped + /dev, detached, and a filter of system calls
-//   enter -> driver  EnterReport{step parked}                   the shell is ready
+//   enter -> driver  EnterReport{step parked} + a directory     the shell is ready; files go there
 //   driver -> enter  EnterOrder::start + plan, root, fds ...    run this
 //   enter -> driver  nothing and the end of the socket: the entry point was executed
 //                    EnterReport{step, error_number}: it was not

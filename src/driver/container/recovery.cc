@@ -61,7 +61,7 @@ void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& rec
   if (!entry.ended && entry.pid > 0)
     known->pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, entry.pid, 0)));
   const bool spare = record.id == "~" + entry.name;
-  const bool whole = held.size() > (spare ? held_mounts : held_plan);
+  const bool whole = held.size() > (spare ? held_files : held_plan);
   known->state = spare ? InstanceState::spare : InstanceState::running;
   if (spare) {
     known->network = take(held_network);
@@ -76,7 +76,7 @@ void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& rec
   }
   {
     std::lock_guard lock(mutex_);
-    ranges_.insert(record.range);
+    ranges_->adopt(record.range);
     next_ = std::max(next_, number_of(entry.name) + 1);
   }
   // Interrupted half-way, or a spare whose process ended: nothing that anybody has seen.
@@ -87,9 +87,7 @@ void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& rec
   if (known->agent) watch(known->agent->fd().get(), true);
   if (!entry.ended) return;
   known->state = InstanceState::exited;
-  known->exit = ExitReason{WIFSIGNALED(entry.wait_status) ? ExitKind::signal : ExitKind::code,
-                           WIFSIGNALED(entry.wait_status) ? WTERMSIG(entry.wait_status)
-                                                          : WEXITSTATUS(entry.wait_status)};
+  known->exit = known->reason_of(entry.wait_status);
 }
 
 // Control groups, directories and output of instances that no keeper knows: theirs has died.

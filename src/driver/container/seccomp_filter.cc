@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver/container/seccomp_filter.h"
 
+#include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +73,19 @@ constexpr std::string_view entering =
 constexpr uint64_t namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
 
+// A tap's descriptor is handed to a function: whoever holds it could make the tap stay for ever,
+// switch its carrier, or give its near end the MAC of another. The requests of <linux/if_tun.h>
+// have numbers from 200 on of type 'T'; those of terminals end before 128. libseccomp has no "all
+// but".
+constexpr std::array tap_requests_refused = {
+    sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+    sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, 5, __NR_ioctl},
+    sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, args[1])},
+    sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 2, 0, SIOCSIFHWADDR},
+    sock_filter{BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xff80},
+    sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 'T' << 8 | 0x80},
+    sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM}};
+
 using Context = std::unique_ptr<void, decltype(&::seccomp_release)>;
 
 bool allow(const Context& context, std::string_view names, std::optional<uint64_t> key) {
@@ -106,8 +126,10 @@ Result<std::vector<sock_filter>> seccomp_filter(uint64_t key) {
   if (!memory || ::seccomp_export_bpf(context.get(), memory.get()) != 0)
     return Error{Errc::internal, "libseccomp cannot export the system call filter"};
   off_t bytes = ::lseek(memory.get(), 0, SEEK_END);
-  std::vector<sock_filter> program(static_cast<size_t>(bytes) / sizeof(sock_filter));
-  if (::pread(memory.get(), program.data(), static_cast<size_t>(bytes), 0) != bytes)
+  constexpr size_t ahead = tap_requests_refused.size();
+  std::vector<sock_filter> program(ahead + static_cast<size_t>(bytes) / sizeof(sock_filter));
+  std::ranges::copy(tap_requests_refused, program.begin());
+  if (::pread(memory.get(), program.data() + ahead, static_cast<size_t>(bytes), 0) != bytes)
     return system_error("cannot read the system call filter");
   return program;
 }

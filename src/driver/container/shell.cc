@@ -15,7 +15,7 @@ namespace vireo {
 namespace {
 
 Result<void> map_ids(const Container& shell) {
-  std::string map = fmt::format("0 {} {}", first_id(shell.record.range), ids_of_a_shell);
+  std::string map = fmt::format("0 {} {}", first_id(shell.record.range.number), ids_of_a_shell);
   TRY(write_existing(fmt::format("/proc/{}/uid_map", shell.pid), map));
   return write_existing(fmt::format("/proc/{}/gid_map", shell.pid), map);
 }
@@ -23,17 +23,12 @@ Result<void> map_ids(const Container& shell) {
 }  // namespace
 
 Result<ContainerDriver::Known> ContainerDriver::reserve_shell() {
-  std::lock_guard lock(mutex_);
   auto shell = std::make_shared<Container>();
-  if (ranges_.size() >= most_id_ranges)
-    return Error{Errc::exhausted, "every range of user ids is in use"};
-  unsigned range = first_range_;
-  while (ranges_.contains(range)) range = (range + 1) % most_id_ranges;
-  ranges_.insert(range);
+  shell->record.range = TRY(ranges_->take());
+  std::lock_guard lock(mutex_);
   shell->entry = fmt::format("container-{}", next_++);
   shell->record.id = "~" + shell->entry;
   shell->record.technology = "container";
-  shell->record.range = range;
   return shell;
 }
 
@@ -72,7 +67,8 @@ Result<void> ContainerDriver::complete_shell(Container& shell) {
   Fd mounts = TRY(namespace_of(shell.pid, "mnt"));
   TRY(link->hold(shell.entry, to_text(shell.record),
                  {shell.network.get(), shell.user.get(), shell.control.fd().get(), mounts.get()}));
-  return expect_report(shell.control, EnterStep::parked);
+  Fd files = TRY(expect_report(shell.control, EnterStep::parked));
+  return link->hold(shell.entry, to_text(shell.record), {files.get()});
 }
 
 Result<Shell> ContainerDriver::prepare(const ShellShape& shape) {

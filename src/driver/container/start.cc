@@ -120,7 +120,7 @@ Result<void> ContainerDriver::run_in(Container& shell, const InstanceSpec& spec,
   RootNeeds needs = TRY(root_needs(spec));
   RootNeeds missing = TRY(missing_of(spec, needs));
   Fd root = TRY(make_root(*room_, {spec.root, std::move(missing), shell.user.get(),
-                                   first_id(shell.record.range), upper_of(shell)}));
+                                   first_id(shell.record.range.number), upper_of(shell)}));
   watch_of.mark("container root");
   std::vector<int> fds = {shell.plan.get(), root.get()};
   FunctionEnds ends;

@@ -31,8 +31,12 @@ class FakeHost {
   size_t shells() const;     // spares
   size_t instances() const;  // not destroyed, ended ones included
   size_t starts() const;     // since the beginning
+  // What a running instance reads in a file that it was given; "": no such file.
+  std::string file(const InstanceId& id, const std::string& path) const;
   // The next `count` calls of start() fail.
   void fail_starts(unsigned count);
+  // While held, no function answers a request for its state.
+  void hold_states(bool held);
   // Ends a running instance as a crash would.
   void crash(const InstanceId& id, ExitReason reason);
 
@@ -61,9 +65,15 @@ class FakeHost {
   unsigned long next_ = 1;
   size_t starts_ = 0;
   unsigned failures_ = 0;
+  bool states_held_ = false;
+  std::condition_variable states_released_;
 };
 
-class FakeDriver final : public Driver, public Executor, public Resizer, public FunctionAccess {
+class FakeDriver final : public Driver,
+                         public Executor,
+                         public Resizer,
+                         public FunctionAccess,
+                         public FileAccess {
  public:
   // At most one driver object for a host at a time.
   static Result<std::unique_ptr<FakeDriver>> open(std::shared_ptr<FakeHost> host);
@@ -84,10 +94,12 @@ class FakeDriver final : public Driver, public Executor, public Resizer, public 
   Executor* executor() override { return this; }
   Resizer* resizer() override { return this; }
   FunctionAccess* functions() override { return this; }
+  FileAccess* files() override { return this; }
   // Prints its arguments; "exit:CODE" among them is its exit code.
   Result<Session> exec(const InstanceId& id, const Request& request) override;
   Result<int> exit_code(const std::string& session) override;
   Result<void> resize(const InstanceId& id, const Resources& resources) override;
+  Result<void> rewrite(const InstanceId& id, const FileContent& file) override;
   Result<Fd> vitals(const InstanceId& id) override;
   Result<std::string> export_state(const InstanceId& id,
                                    std::chrono::milliseconds deadline) override;

@@ -4,6 +4,8 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "driver/fake/fake_driver.h"
 #include "driver/fake/script.h"
@@ -112,6 +114,26 @@ Result<void> FakeDriver::resize(const InstanceId& id, const Resources& resources
   return {};
 }
 
+std::string FakeHost::file(const InstanceId& id, const std::string& path) const {
+  Lock lock(mutex_);
+  auto entry = entries_.find(id);
+  if (entry == entries_.end()) return {};
+  auto file = std::ranges::find(entry->second.spec.files, path, &FileContent::path);
+  return file == entry->second.spec.files.end() ? std::string() : file->content;
+}
+
+Result<void> FakeDriver::rewrite(const InstanceId& id, const FileContent& file) {
+  Lock lock(host_->mutex_);
+  auto found = host_->entries_.find(id);
+  if (found == host_->entries_.end())
+    return Error{Errc::not_found, fmt::format("there is no container {}", id)};
+  auto given = std::ranges::find(found->second.spec.files, file.path, &FileContent::path);
+  if (given == found->second.spec.files.end())
+    return Error{Errc::not_found, fmt::format("{} was not given {}", id, file.path)};
+  given->content = file.content;
+  return {};
+}
+
 Result<Fd> FakeDriver::vitals(const InstanceId& id) {
   Lock lock(host_->mutex_);
   auto found = host_->entries_.find(id);
@@ -125,8 +147,15 @@ Result<Fd> FakeDriver::vitals(const InstanceId& id) {
   return memory;
 }
 
+void FakeHost::hold_states(bool held) {
+  Lock lock(mutex_);
+  states_held_ = held;
+  states_released_.notify_all();
+}
+
 Result<std::string> FakeDriver::export_state(const InstanceId& id, std::chrono::milliseconds) {
   Lock lock(host_->mutex_);
+  host_->states_released_.wait(lock, [this] { return !host_->states_held_; });
   auto found = host_->entries_.find(id);
   if (found == host_->entries_.end())
     return Error{Errc::not_found, fmt::format("there is no container {}", id)};

@@ -81,7 +81,7 @@ Order expect(EnterOrder order, uint32_t fewest) {
   bound_capabilities(grantable_capabilities);
   load_filter(mapped.fds[1]);
   touch_memory();
-  report(EnterStep::parked);
+  report(EnterStep::parked, mounts.files);
   Order start = expect(EnterOrder::start, 2);
   const EnterPlan* plan = load_plan(start.fds[0]);
   enter_root(plan, start.fds[1], mounts);
