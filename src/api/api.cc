@@ -27,8 +27,13 @@ void Api::handle(const ExchangePtr& exchange) {
         {Errc::not_found,
          fmt::format("there is no {}; GET /v1/openapi.json lists the paths", request.path)}));
   Response response =
-      problem_response({Errc::invalid, fmt::format("{} takes {}", request.path, match.allowed)});
+      json_response(Json()
+                        .set("type", "about:blank")
+                        .set("title", "method not allowed")
+                        .set("status", 405)
+                        .set("detail", fmt::format("{} takes {}", request.path, match.allowed)));
   response.status = 405;
+  response.content_type = "application/problem+json";
   response.headers.emplace_back("Allow", match.allowed);
   exchange->reply(std::move(response));
 }
@@ -68,6 +73,9 @@ void Api::get_service(const ExchangePtr& exchange) {
 void Api::list_functions(const ExchangePtr& exchange) {
   const auto& query = exchange->request().query;
   auto wanted = query.find("service");
+  if (wanted != query.end())
+    if (auto service = parts_.control.service(wanted->second); !service)
+      return exchange->reply(problem_response(service.error()));
   Json list = Json::array();
   for (const ServiceStatus& service : parts_.control.services()) {
     if (wanted != query.end() && service.name != wanted->second) continue;

@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "api/views.h"
+#include "base/text.h"
 #include "host/files.h"
 
 namespace vireo {
@@ -13,6 +14,15 @@ namespace vireo {
 static std::string query_value(const Request& request, const std::string& name) {
   auto found = request.query.find(name);
   return found == request.query.end() ? "" : found->second;
+}
+
+// With the name that may have been meant.
+static Result<Image> find_image(ImageStore& images, const std::string& reference) {
+  auto image = images.get(reference);
+  if (image || image.error().code != Errc::not_found) return image;
+  std::string near = nearest(reference, names_of(images));
+  if (near.empty()) return image;
+  return Error{Errc::not_found, fmt::format("{}\ndid you mean `{}`?", image.error().message, near)};
 }
 
 void Api::list_images(const ExchangePtr& exchange) {
@@ -24,7 +34,7 @@ void Api::list_images(const ExchangePtr& exchange) {
 }
 
 void Api::get_image(const ExchangePtr& exchange) {
-  auto image = parts_.images.get(exchange->request().params.at("reference"));
+  auto image = find_image(parts_.images, exchange->request().params.at("reference"));
   if (!image) return exchange->reply(problem_response(image.error()));
   exchange->reply(json_response(to_json(*image)));
 }
@@ -80,7 +90,7 @@ void Api::build_images(const ExchangePtr& exchange) {
 
 void Api::remove_image(const ExchangePtr& exchange) {
   const std::string& reference = exchange->request().params.at("reference");
-  auto image = parts_.images.get(reference);
+  auto image = find_image(parts_.images, reference);
   if (!image) return exchange->reply(problem_response(image.error()));
   if (parts_.control.uses_image(image->digest))
     return exchange->reply(problem_response(

@@ -52,14 +52,18 @@ constexpr Component components[] = {
      "gateways:[string] rx_packets:integer rx_bytes:integer rx_dropped:integer "
      "tx_packets:integer tx_bytes:integer tx_dropped:integer"},
     {"Function",
-     "function:string instance:string technology:string state:string health:string reason:string "
-     "up_seconds:number? cpu_percent:number memory_bytes:integer pids:integer "
+     "function:string instance:string technology:string state:string health:string "
+     "reason:string up_seconds:number? cpu_percent:number memory_bytes:integer "
+     "pids:integer "
      "packets_per_second:number restarts:integer healed_ms:number? image:string "
      "image_digest:string pool:string phases:[Phase] ports:[Port] flows:integer counters:object"},
     {"Link", "name:string subnets:[string] host:[string] uplink:string?"},
     {"Service", "name:string state:string functions:[Function] links:[Link] chain:[string]"},
     {"ServiceSummary", "name:string state:string functions:integer links:integer"},
-    {"Host", "technologies:[object] limits:[object] facts:object"},
+    {"Technology",
+     "name:string possible:boolean how:string needs:[string] missing:[string] advice:[string]"},
+    {"Limit", "name:string value:integer advised:integer enough:boolean setting:string"},
+    {"Host", "technologies:[Technology] limits:[Limit] facts:object"},
     {"Exec", "arguments:[string] terminal:boolean rows:integer columns:integer"},
     {"LogLine", "time:string stream:string text:string"},
     {"Event",

@@ -12,7 +12,22 @@ namespace vireo {
 namespace {
 
 constexpr const char* default_socket = "/run/vireo/vireod.sock";
-const char* const service_or_function = "SERVICE or SERVICE/FUNCTION; a unique prefix is enough";
+const char* const service_or_function =
+    "SERVICE, SERVICE/FUNCTION or SERVICE/FUNCTION.2 (its second instance); a unique prefix is "
+    "enough";
+
+// A check of one option's value; `says` is what the value must be.
+CLI::Validator value(const char* says, bool (*good)(const std::string&)) {
+  return {[=](std::string& text) {
+            return good(text) ? std::string() : fmt::format("{}, not `{}`", says, text);
+          },
+          ""};
+}
+bool is_number(const std::string& text) { return parse_number(text).has_value(); }
+bool is_duration(const std::string& text) { return parse_duration(text).has_value(); }
+bool is_moment(const std::string& text) {
+  return is_duration(text) || parse_timestamp(text).has_value();
+}
 
 class Parser {
  public:
@@ -39,6 +54,8 @@ class Parser {
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() != 0 && count > 1 && spoken() == "vireo" && words[1][0] != '-')
         return unknown_verb(words[1]);
+      if (error.get_exit_code() != 0 && spoken() == "vireo" && count < 2)
+        return {std::nullopt, 2, "vireo: say what to do; `vireo --help` lists the verbs\n"};
       if (error.get_exit_code() != 0)
         return {std::nullopt, 2,
                 fmt::format("{0}: {1}\n`{0} --help` shows the usage.\n", spoken(), error.what())};
@@ -48,6 +65,8 @@ class Parser {
     }
     if (spoken() == "vireo rm" && arguments_.target.empty() && !arguments_.all)
       return {std::nullopt, 2, "vireo rm: name a service, or say `--all`\n"};
+    if (output_ != "table" && (spoken() == "vireo exec" || spoken() == "vireo completion"))
+      return {std::nullopt, 2, fmt::format("{}: its output has one form only\n", spoken())};
     // The parser leaves the mark between its own options and the command's.
     std::vector<std::string>& command = arguments_.words;
     if (!command.empty() && command[0] == "--") command.erase(command.begin());
@@ -98,13 +117,17 @@ class Parser {
     CLI::App* ps = verb("ps", "list functions");
     target(ps, "SERVICE", "of this service only");
     ps->add_flag("-q,--quiet", arguments_.quiet, "names only");
-    target(verb("inspect", "show all of a service or function"), "TARGET", service_or_function)
+    target(verb("inspect", "show all of a service, function or port"), "TARGET",
+           "as SERVICE, SERVICE/FUNCTION or SERVICE/FUNCTION:PORT; a unique prefix is enough")
         ->required();
     CLI::App* logs = verb("logs", "print what functions wrote");
     target(logs, "TARGET", service_or_function)->required();
     logs->add_flag("-f,--follow", arguments_.follow, "go on with new lines");
-    logs->add_option("--tail", arguments_.tail, "only the last N lines")->type_name("N");
-    logs->add_option("--since", arguments_.since, "a time, or a duration like `10m`");
+    logs->add_option("--tail", arguments_.tail, "only the last N lines")
+        ->type_name("N")
+        ->check(value("a whole number", is_number));
+    logs->add_option("--since", arguments_.since, "a time, or a duration like `10m`")
+        ->check(value("a duration like 10m or a time like 2026-11-24T20:16:01Z", is_moment));
     CLI::App* exec = verb("exec", "run a command in an instance");
     target(exec, "TARGET", "SERVICE/FUNCTION")->required();
     exec->add_flag("-t,--terminal", arguments_.terminal, "with a terminal");
@@ -114,13 +137,15 @@ class Parser {
     CLI::App* events = verb("events", "print what happens");
     target(events, "SERVICE", "of this service only");
     events->add_flag("-f,--follow", arguments_.follow, "go on with new ones");
-    events->add_option("--since", arguments_.since, "after the event with this number");
+    events->add_option("--since", arguments_.since, "after the event with this number")
+        ->check(value("the number of an event", is_number));
     CLI::App* wait = verb("wait", "wait for a service");
     target(wait, "SERVICE", "a unique prefix is enough")->required();
-    wait->add_option("--for", arguments_.wait_for, "ready or stopped")
-        ->check(CLI::IsMember({"ready", "stopped"}))
+    wait->add_option("--for", arguments_.wait_for, "ready, stopped or removed")
+        ->check(CLI::IsMember({"ready", "stopped", "removed"}))
         ->default_str("ready");
-    wait->add_option("--timeout", arguments_.timeout, "at most this long, like `30s`");
+    wait->add_option("--timeout", arguments_.timeout, "at most this long, like `30s`")
+        ->check(value("a duration like 30s", is_duration));
   }
 
   void add_changing() {

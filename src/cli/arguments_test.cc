@@ -14,22 +14,32 @@ ParsedArguments parse(std::vector<const char*> words) {
 }
 
 TEST(Arguments, wrong_usage_is_2_and_says_what) {
-  for (const auto& words : std::vector<std::vector<const char*>>{{},
-                                                                 {"plan"},
-                                                                 {"plan", "a", "b"},
-                                                                 {"ps", "-o", "xml"},
-                                                                 {"ps", "--colour"},
-                                                                 {"rm"},
-                                                                 {"rm", "s", "--all"},
-                                                                 {"wait", "s", "--for", "tea"},
-                                                                 {"exec", "s/f"},
-                                                                 {"image"},
-                                                                 {"image", "import"}}) {
+  for (const auto& words :
+       std::vector<std::vector<const char*>>{{},
+                                             {"plan"},
+                                             {"plan", "a", "b"},
+                                             {"ps", "-o", "xml"},
+                                             {"ps", "--colour"},
+                                             {"rm"},
+                                             {"rm", "s", "--all"},
+                                             {"wait", "s", "--for", "tea"},
+                                             {"wait", "s", "--timeout", "x"},
+                                             {"logs", "s", "--tail", "x"},
+                                             {"logs", "s", "--tail", "-1"},
+                                             {"logs", "s", "--since", "10x"},
+                                             {"events", "--since", "10m"},
+                                             {"exec", "s/f"},
+                                             {"-o", "json", "exec", "s/f", "ls"},
+                                             {"completion", "bash", "-o", "yaml"},
+                                             {"image"},
+                                             {"image", "import"}}) {
     ParsedArguments parsed = parse(words);
     EXPECT_FALSE(parsed.arguments) << (words.empty() ? "" : words[0]);
     EXPECT_EQ(parsed.exit_code, 2);
     EXPECT_TRUE(parsed.text.starts_with("vireo")) << parsed.text;
   }
+  EXPECT_EQ(parse({"logs", "s", "--tail", "x"}).text,
+            "vireo logs: --tail: a whole number, not `x`\n`vireo logs --help` shows the usage.\n");
   EXPECT_EQ(parse({"pln", "x"}).text,
             "vireo: `pln` is not a verb\ndid you mean `plan`?  `vireo --help` lists them.\n");
 }

@@ -4,12 +4,14 @@
 
 namespace vireo {
 
+// clang-format off
 static constexpr std::string_view bash_script = R"script(_vireo() {
-  local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]}
+  local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} names
   if [ "$COMP_CWORD" = 1 ]; then
     COMPREPLY=($(compgen -W "plan run ps inspect logs exec stop start restart rm events wait bench host image schema version completion --local --socket --output --help" -- "$word"))
     return
   fi
+  names=$(vireo ps --quiet 2>/dev/null)
   case $verb in
     plan|run) COMPREPLY=($(compgen -f -- "$word")) ;;
     image)
@@ -19,15 +21,14 @@ static constexpr std::string_view bash_script = R"script(_vireo() {
         COMPREPLY=($(compgen -f -- "$word"))
       fi ;;
     ps|rm|wait|events)
-      COMPREPLY=($(compgen -W "$(vireo ps --quiet 2>/dev/null | cut -d/ -f1 | sort -u)" -- "$word")) ;
-;
+      COMPREPLY=($(compgen -W "$(cut -d/ -f1 <<<"$names" | sort -u)" -- "$word")) ;;
     inspect|logs|exec|stop|start|restart)
-      COMPREPLY=($(compgen -W "$(vireo ps --quiet 2>/dev/null; vireo ps --quiet 2>/dev/null | cut -d/ -f1 | sort -u)" -- "$word")) ;
-    ;
-    esac
-    }
+      COMPREPLY=($(compgen -W "$names $(cut -d/ -f1 <<<"$names" | sort -u)" -- "$word")) ;;
+  esac
+}
 complete -F _vireo vireo
 )script";
+// clang-format on
 
 Result<int> completion_verb(const Arguments& arguments, Daemon&) {
   if (arguments.target != "bash")

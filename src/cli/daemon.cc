@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 
@@ -46,8 +47,9 @@ Result<Json> Daemon::call(std::string_view method, std::string_view target, std:
   return read(client_.request(method, target, body));
 }
 
-Result<Json> Daemon::upload(std::string_view target, const Fd& archive, uint64_t size) {
-  return read(client_.upload(target, archive, size));
+Result<Json> Daemon::upload(std::string_view target, const Fd& archive, uint64_t size,
+                            const std::function<bool(uint64_t)>& progress) {
+  return read(client_.upload(target, archive, size, progress));
 }
 
 Result<void> Daemon::stream(std::string_view target,
@@ -84,6 +86,12 @@ Result<std::string> unique_name(const std::string& prefix, const std::vector<std
   return Error{Errc::not_found, fmt::format("no {} `{}`{}", what, prefix, fix)};
 }
 
+static std::vector<std::string> keys_of(const std::map<std::string, Json>& map) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : map) keys.push_back(key);
+  return keys;
+}
+
 std::string Target::path() const {
   std::string path = "/v1/services/" + percent_encode(service);
   return function.empty() ? path : path + "/functions/" + percent_encode(function);
@@ -96,18 +104,38 @@ Result<std::vector<std::string>> service_names(Daemon& daemon) {
   return names;
 }
 
-Result<Target> find_target(Daemon& daemon, const std::string& text) {
-  size_t slash = text.find('/');
+Result<Target> find_port(Daemon& daemon, const std::string& text) {
+  const size_t slash = text.find('/');
   Target target;
   std::vector<std::string> services = TRY(service_names(daemon));
   target.service = TRY(unique_name(text.substr(0, slash), services, "service"));
   if (slash == std::string::npos) return target;
-  std::vector<std::string> functions;
+  std::string name = text.substr(slash + 1);
+  const size_t colon = std::min(name.find(':'), name.size());
+  const std::string port = name.substr(std::min(colon + 1, name.size()));
+  const size_t dot = std::min(name.find('.'), colon);
+  const std::string instance = name.substr(dot, colon - dot);
+  std::map<std::string, Json> functions;
   Json rows = TRY(daemon.get("/v1/functions?service=" + percent_encode(target.service)));
   for (const Json& row : rows.items())
-    functions.push_back(row["function"].text().substr(target.service.size() + 1));
-  target.function = TRY(unique_name(text.substr(slash + 1), functions, "function"));
+    functions[row["function"].text().substr(target.service.size() + 1)] = row;
+  target.function = TRY(unique_name(name.substr(0, dot), keys_of(functions), "function"));
+  if (instance != "" && instance != ".1")
+    return Error{Errc::not_found,
+                 fmt::format("`{}/{}` has one instance, `{}.1`; there is no `{}`", target.service,
+                             target.function, target.function, instance)};
+  if (colon == name.size()) return target;
+  std::vector<std::string> ports;
+  for (const Json& one : functions[target.function]["ports"].items())
+    ports.push_back(one["name"].text());
+  target.port = TRY(unique_name(port, ports, "port"));
   return target;
+}
+
+Result<Target> find_target(Daemon& daemon, const std::string& text) {
+  if (text.find(':') == std::string::npos) return find_port(daemon, text);
+  return Error{Errc::invalid,
+               fmt::format("`{}` names a port; here a service or function is meant", text)};
 }
 
 }  // namespace vireo

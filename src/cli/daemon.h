@@ -19,7 +19,8 @@ class Daemon {
 
   Result<Json> get(std::string_view target) { return call("GET", target, {}); }
   Result<Json> call(std::string_view method, std::string_view target, std::string_view body);
-  Result<Json> upload(std::string_view target, const Fd& archive, uint64_t size);
+  Result<Json> upload(std::string_view target, const Fd& archive, uint64_t size,
+                      const std::function<bool(uint64_t)>& progress);
   Result<void> stream(std::string_view target, const std::function<bool(std::string_view)>& piece);
   Result<Fd> upgrade(std::string_view target, std::string_view protocol, std::string_view body,
                      std::string& received);
@@ -42,9 +43,13 @@ Result<std::string> unique_name(const std::string& prefix, const std::vector<std
 
 struct Target {
   std::string service, function;  // function empty: the service as a whole
+  std::string port{};             // of the function
   std::string path() const;       // "/v1/services/S" or "/v1/services/S/functions/F"
 };
+// SERVICE, SERVICE/FUNCTION or SERVICE/FUNCTION.N.
 Result<Target> find_target(Daemon& daemon, const std::string& text);
+// ... or SERVICE/FUNCTION:PORT.
+Result<Target> find_port(Daemon& daemon, const std::string& text);
 Result<std::vector<std::string>> service_names(Daemon& daemon);
 
 }  // namespace vireo

@@ -9,8 +9,14 @@
 namespace vireo {
 namespace {
 
-std::string joined(const Json& list) {
-  return list.items().empty() ? "-" : fmt::format("{}", fmt::join(strings_of(list), ", "));
+// What it needs and what of that is not here, or what would do it good.
+std::string lacks(const Json& technology) {
+  auto list = [&](const char* name) {
+    return fmt::format("{}", fmt::join(strings_of(technology[name]), "; "));
+  };
+  if (technology["possible"].boolean())
+    return technology["advice"].items().empty() ? "-" : list("advice");
+  return fmt::format("{}: {}", list("needs"), list("missing"));
 }
 
 std::string value_text(const Json& value) {
@@ -23,7 +29,7 @@ std::string technologies_text(const Json& host) {
     rows.push_back({one["name"].text(),
                     one["possible"].is_string() ? one["possible"].text()
                                                 : (one["possible"].boolean() ? "yes" : "no"),
-                    one["how"].text().empty() ? "-" : one["how"].text(), joined(one["missing"])});
+                    one["how"].text().empty() ? "-" : one["how"].text(), lacks(one)});
   return table_text({{"TECHNOLOGY"}, {"HERE"}, {"HOW", false, 1}, {"NEEDS", false, 2}}, rows,
                     terminal_width());
 }
@@ -31,10 +37,10 @@ std::string technologies_text(const Json& host) {
 std::string limits_text(const Json& host) {
   std::vector<std::vector<std::string>> rows;
   for (const Json& limit : host["limits"].items())
-    if (!limit["setting"].text().empty())
+    if (!limit["enough"].boolean())
       rows.push_back({limit["name"].text(), value_text(limit["value"]),
                       value_text(limit["advised"]), limit["setting"].text()});
-  if (rows.empty()) return "\nno limit stands in the way\n";
+  if (rows.empty()) return "\nno limit of this host stands in the way of 1,000 instances\n";
   return "\n" + table_text({{"LIMIT"}, {"VALUE", true}, {"ADVISED", true}, {"SETTING"}}, rows,
                            terminal_width());
 }

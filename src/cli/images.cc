@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <chrono>
+#include <csignal>
+
 #include "base/text.h"
 #include "base/yaml_text.h"
 #include "cli/operation.h"
@@ -80,6 +83,30 @@ Result<Json> follow(Daemon& daemon, Json operation, const std::string& waiting) 
                           {.waiting = waiting, .on_interrupt = {}, .left_behind = {}});
 }
 
+// With a line that says how far it is; Ctrl-C ends it, and the daemon forgets what it has got.
+Result<Json> send_archive(Daemon& daemon, const std::string& target, const Fd& archive,
+                          uint64_t size) {
+  SignalWatch signals({SIGINT, SIGTERM});
+  ProgressLine progress;
+  uint64_t sent = 0;
+  bool left = false;
+  auto began = std::chrono::steady_clock::now();
+  Result<Json> operation = daemon.upload(target, archive, size, [&](uint64_t now) {
+    sent = now;
+    auto elapsed = std::chrono::steady_clock::now() - began;
+    if (elapsed > std::chrono::milliseconds(300))
+      progress.show(fmt::format("sending  {} of {}  {}", bytes_text(now), bytes_text(size),
+                                duration_text(elapsed)));
+    left = signals.take() != 0;
+    return !left;
+  });
+  progress.clear();
+  if (left)
+    return Error{Errc::invalid, fmt::format("interrupted after {} of {}; nothing was imported",
+                                            bytes_text(sent), bytes_text(size))};
+  return operation;
+}
+
 // What the operation says it made: one line a step.
 void print_made(const Json& operation) {
   for (const Json& step : operation["steps"].items()) print(step["subject"].text() + "\n");
@@ -103,14 +130,10 @@ Result<int> image_import_verb(const Arguments& arguments, Daemon& daemon) {
   if (::fstat(archive.get(), &state) != 0) return system_error("cannot read the archive");
   if (!S_ISREG(state.st_mode))
     return Error{Errc::invalid, fmt::format("{} is not a file", arguments.target)};
-  ProgressLine progress;
-  progress.show(fmt::format("sending {} of {}", bytes_text(static_cast<uint64_t>(state.st_size)),
-                            arguments.target));
   std::string target =
       fmt::format("/v1/images?reference={}&settings={}", percent_encode(arguments.image_name),
                   percent_encode(settings_json(arguments.image)));
-  Json operation = TRY(daemon.upload(target, archive, static_cast<uint64_t>(state.st_size)));
-  progress.clear();
+  Json operation = TRY(send_archive(daemon, target, archive, static_cast<uint64_t>(state.st_size)));
   Json done = TRY(follow(daemon, std::move(operation), "image import"));
   if (!printed_raw(arguments, done)) print_made(done);
   return 0;
@@ -143,7 +166,8 @@ Result<int> image_inspect_verb(const Arguments& arguments, Daemon& daemon) {
 
 Result<int> image_remove_verb(const Arguments& arguments, Daemon& daemon) {
   TRY(daemon.call("DELETE", image_path(arguments.target), ""));
-  if (arguments.output == Output::table) print(fmt::format("{} removed\n", arguments.target));
+  if (!printed_raw(arguments, Json().set("removed", arguments.target)))
+    print(fmt::format("{} removed\n", arguments.target));
   return 0;
 }
 

@@ -13,11 +13,6 @@
 namespace vireo {
 namespace {
 
-void complain(const std::string& message) {
-  std::string text = message.ends_with("\n") ? message : fmt::format("vireo: {}\n", message);
-  [[maybe_unused]] ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
 // The folder that this program is in.
 std::string own_folder() {
   std::array<char, PATH_MAX> path{};

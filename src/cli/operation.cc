@@ -72,6 +72,7 @@ Result<Json> follow_operation(Daemon& daemon, Json operation, const FollowOption
 std::string phases_text(const Json& phases) {
   std::string text;
   for (const Json& phase : phases.items()) {
+    if (phase["name"].text().find('.') != std::string::npos) continue;  // part of another
     double ms = phase["ms"].number();
     text += fmt::format("{}{} {}", text.empty() ? "" : "  ", phase["name"].text(),
                         ms < 10 ? fmt::format("{:.1f}", ms) : fmt::format("{:.0f}", ms));

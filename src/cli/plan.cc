@@ -2,6 +2,7 @@
 // What needs no running service: plan, schema, version.
 #include <fmt/format.h>
 
+#include "base/yaml_text.h"
 #include "cli/submission.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -9,7 +10,7 @@
 
 namespace vireo {
 
-static constexpr int exit_changes = 3;
+static constexpr int exit_wrong_usage = 2, exit_changes = 3;
 
 Result<int> plan_verb(const Arguments& arguments, Daemon& daemon) {
   SubmissionBody submission = TRY(read_submission(arguments.target));
@@ -27,7 +28,15 @@ Result<int> plan_verb(const Arguments& arguments, Daemon& daemon) {
 }
 
 Result<int> schema_verb(const Arguments& arguments, Daemon&) {
-  print(TRY(descriptor_schema(arguments.target)));
+  auto schema = descriptor_schema(arguments.target);
+  if (!schema) {
+    complain(schema.error().message);
+    return exit_wrong_usage;
+  }
+  if (arguments.output == Output::yaml)
+    print(yaml_text(TRY(parse_json(*schema))));
+  else
+    print(*schema);
   return 0;
 }
 

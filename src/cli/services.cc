@@ -56,22 +56,6 @@ Result<Json> function_rows(Daemon& daemon, const std::string& service) {
                                     : "/v1/functions?service=" + percent_encode(service));
 }
 
-bool is_as_wanted(const Json& row, bool ready) {
-  std::string state = row["state"].text();
-  std::string health = row["health"].text();
-  if (!ready) return state == "stopped" || state == "exited";
-  return state == "running" && (health == "ready" || health == "healthy");
-}
-
-std::string waiting_for(const Json& rows, bool ready) {
-  std::vector<std::string> names;
-  for (const Json& row : rows.items())
-    if (!is_as_wanted(row, ready))
-      names.push_back(fmt::format("{} is {}, {}", row["function"].text(), row["state"].text(),
-                                  row["health"].text()));
-  return fmt::format("{}", fmt::join(names, "; "));
-}
-
 }  // namespace
 
 Result<int> ps_verb(const Arguments& arguments, Daemon& daemon) {
@@ -79,6 +63,9 @@ Result<int> ps_verb(const Arguments& arguments, Daemon& daemon) {
   if (!arguments.target.empty()) service = TRY(find_target(daemon, arguments.target)).service;
   Json rows = TRY(function_rows(daemon, service));
   if (arguments.quiet) {
+    Json names = Json::array();
+    for (const Json& row : rows.items()) names.push(row["function"]);
+    if (printed_raw(arguments, names)) return 0;
     for (const Json& row : rows.items()) print(row["function"].text() + "\n");
     return 0;
   }
@@ -90,9 +77,16 @@ Result<int> ps_verb(const Arguments& arguments, Daemon& daemon) {
   return 0;
 }
 
+static Json port_of(const Json& function, const std::string& name) {
+  for (const Json& port : function["ports"].items())
+    if (port["name"].text() == name) return port;
+  return {};
+}
+
 Result<int> inspect_verb(const Arguments& arguments, Daemon& daemon) {
-  Target target = TRY(find_target(daemon, arguments.target));
+  Target target = TRY(find_port(daemon, arguments.target));
   Json json = TRY(daemon.get(target.path()));
+  if (!target.port.empty()) json = port_of(json, target.port);
   if (!printed_raw(arguments, json)) print(yaml_text(json));
   return 0;
 }
@@ -114,41 +108,80 @@ Result<int> change_verb(const Arguments& arguments, Daemon& daemon) {
   return 0;
 }
 
+// All are asked first: they go side by side, and one that fails keeps no other.
 Result<int> rm_verb(const Arguments& arguments, Daemon& daemon) {
   std::vector<std::string> services = TRY(service_names(daemon));
-  if (!arguments.all) {
-    services = {TRY(unique_name(arguments.target, services, "service"))};
-  }
+  if (!arguments.all) services = {TRY(unique_name(arguments.target, services, "service"))};
+  std::vector<std::pair<std::string, Json>> removals;
+  for (const std::string& service : services)
+    removals.emplace_back(
+        service, TRY(daemon.call("DELETE", "/v1/services/" + percent_encode(service), "")));
   Json all = Json::array();
-  for (const std::string& service : services) {
-    Json operation = TRY(daemon.call("DELETE", "/v1/services/" + percent_encode(service), ""));
-    Json done =
-        TRY(follow_operation(daemon, std::move(operation),
-                             {.waiting = "rm " + service, .on_interrupt = {}, .left_behind = {}}));
+  bool failed = false;
+  for (auto& [service, operation] : removals) {
+    auto done =
+        follow_operation(daemon, std::move(operation),
+                         {.waiting = "rm " + service, .on_interrupt = {}, .left_behind = {}});
+    if (!done) {
+      complain(fmt::format("cannot remove `{}`: {}", service, done.error().message));
+      failed = true;
+      continue;
+    }
     if (arguments.output == Output::table)
       print(fmt::format("{} removed in {}\n", service,
-                        milliseconds_text(done["duration_ms"].number())));
-    all.push(std::move(done));
+                        milliseconds_text((*done)["duration_ms"].number())));
+    all.push(*std::move(done));
   }
   if (!printed_raw(arguments, all) && services.empty()) print("nothing to remove\n");
-  return 0;
+  return failed ? 1 : 0;
 }
+
+namespace {
+
+enum class Wanted { ready, stopped, removed };
+
+bool is_as_wanted(const Json& row, Wanted wanted) {
+  std::string state = row["state"].text();
+  std::string health = row["health"].text();
+  if (wanted == Wanted::stopped) return state == "stopped" || state == "exited";
+  return state == "running" && (health == "ready" || health == "healthy");
+}
+
+// What is not yet as wanted, in words; "" when all is.
+std::string waiting_for(const Json& rows, Wanted wanted) {
+  if (wanted == Wanted::removed) return "it is being removed";
+  std::vector<std::string> names;
+  for (const Json& row : rows.items())
+    if (!is_as_wanted(row, wanted))
+      names.push_back(fmt::format("{} is {}, {}", row["function"].text(), row["state"].text(),
+                                  row["health"].text()));
+  return fmt::format("{}", fmt::join(names, "; "));
+}
+
+}  // namespace
 
 Result<int> wait_verb(const Arguments& arguments, Daemon& daemon) {
   std::string service = TRY(find_target(daemon, arguments.target)).service;
-  bool ready = arguments.wait_for != "stopped";
+  Wanted wanted = arguments.wait_for == "stopped"   ? Wanted::stopped
+                  : arguments.wait_for == "removed" ? Wanted::removed
+                                                    : Wanted::ready;
   std::chrono::nanoseconds most = std::chrono::hours(24 * 365);
   if (!arguments.timeout.empty()) most = TRY_IN("--timeout", parse_duration(arguments.timeout));
   auto deadline = std::chrono::steady_clock::now() + most;
   ProgressLine progress;
   for (;;) {
-    Json rows = TRY(function_rows(daemon, service));
-    std::string missing = waiting_for(rows, ready);
-    if (missing.empty()) return 0;
+    Result<Json> rows = function_rows(daemon, service);
+    bool gone = !rows && rows.error().code == Errc::not_found;
+    if (!rows && !(gone && wanted == Wanted::removed)) return std::move(rows).error();
+    std::string missing = gone ? "" : waiting_for(*rows, wanted);
+    if (missing.empty()) {
+      progress.clear();
+      printed_raw(arguments, gone ? Json::array() : *rows);
+      return 0;
+    }
     if (std::chrono::steady_clock::now() >= deadline)
-      return Error{Errc::timed_out,
-                   fmt::format("`{}` is not {} after {}: {}", service, ready ? "ready" : "stopped",
-                               duration_text(most), missing)};
+      return Error{Errc::timed_out, fmt::format("`{}` is not {} after {}: {}", service,
+                                                arguments.wait_for, duration_text(most), missing)};
     progress.show(missing);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }

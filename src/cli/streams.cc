@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verbs that print lines as they come: logs, events.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <mutex>
 #include <thread>
 
+#include "base/yaml_text.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 
@@ -41,6 +41,9 @@ std::string log_query(const Arguments& arguments) {
   return query;
 }
 
+// A stream in YAML is documents, one behind the other.
+void print_document(const Json& json) { print("---\n" + yaml_text(json)); }
+
 void print_log_line(const Arguments& arguments, const std::string& prefix,
                     const std::string& text) {
   static std::mutex one_at_a_time;  // lines of several functions must not mix
@@ -48,6 +51,7 @@ void print_log_line(const Arguments& arguments, const std::string& prefix,
   if (arguments.output == Output::json) return print(text + "\n");
   auto line = parse_json(text);
   if (!line) return;
+  if (arguments.output == Output::yaml) return print_document(*line);
   std::string out = prefix + (*line)["text"].text();
   print(out.ends_with("\n") ? out : out + "\n");
 }
@@ -61,11 +65,6 @@ Result<void> print_log(Daemon& daemon, const Arguments& arguments, const Target&
   });
 }
 
-void complain(const Error& error) {
-  std::string text = fmt::format("vireo: {}\n", error.message);
-  [[maybe_unused]] ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
 // Each function on a connection of its own, because each follows for ever.
 void follow_all(const Arguments& arguments, const std::vector<Target>& targets) {
   std::vector<std::jthread> threads;
@@ -73,7 +72,7 @@ void follow_all(const Arguments& arguments, const std::vector<Target>& targets) 
     threads.emplace_back([&arguments, &target] {
       Daemon own(arguments.socket);
       if (auto done = print_log(own, arguments, target, target.function + "  "); !done)
-        complain(done.error());
+        complain(done.error().message);
     });
 }
 
@@ -118,7 +117,10 @@ Result<int> events_verb(const Arguments& arguments, Daemon& daemon) {
     if (!line.starts_with("data:")) return;
     std::string data = line.substr(line.find_first_not_of(' ', 5));
     if (arguments.output == Output::json) return print(data + "\n");
-    if (auto event = parse_json(data)) print(event_text(*event));
+    auto event = parse_json(data);
+    if (!event) return;
+    if (arguments.output == Output::yaml) return print_document(*event);
+    print(event_text(*event));
   });
   TRY(daemon.stream(target, [&](std::string_view piece) {
     lines.add(piece);

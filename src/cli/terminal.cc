@@ -24,6 +24,11 @@ void print(std::string_view text) {
   }
 }
 
+void complain(const std::string& message) {
+  std::string text = message.ends_with("\n") ? message : fmt::format("vireo: {}\n", message);
+  [[maybe_unused]] ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
 bool printed_raw(const Arguments& arguments, const Json& json) {
   if (arguments.output == Output::json) print(json.dump(2) + "\n");
   if (arguments.output == Output::yaml) print(yaml_text(json));

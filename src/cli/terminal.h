@@ -14,6 +14,8 @@
 namespace vireo {
 
 void print(std::string_view text);  // to standard output; a reader that has gone ends the program
+// To standard error: as `vireo: MESSAGE`, or as it is when it ends with a line end.
+void complain(const std::string& message);
 // json or yaml: prints it and says true. table: false, the verb prints its own form.
 bool printed_raw(const Arguments& arguments, const Json& json);
 

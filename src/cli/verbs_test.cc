@@ -114,6 +114,23 @@ TEST(Names, a_unique_prefix_is_enough) {
   EXPECT_EQ(run(fake, {"inspect", "offixe"}).error, "no service `offixe`\ndid you mean `office`?");
 }
 
+TEST(Names, an_instance_and_a_port_stand_behind_a_function) {
+  const std::string web =
+      R"({"function":"office/web","ports":[{"name":"port0","mac":"a"},{"name":"port1","mac":"b"}]})";
+  FakeDaemon fake({{"GET /v1/services", {200, services, ""}},
+                   {"GET /v1/functions?service=office", {200, "[" + web + "]", ""}},
+                   {"GET /v1/services/office/functions/web", {200, web, ""}}});
+  EXPECT_NE(run(fake, {"inspect", "office/web.1"}).out.find("function: office/web"),
+            std::string::npos);
+  EXPECT_EQ(run(fake, {"inspect", "office/web:port1"}).out, "name: port1\nmac: b\n");
+  EXPECT_EQ(run(fake, {"inspect", "office/w.1:port1"}).out, "name: port1\nmac: b\n");
+  EXPECT_EQ(run(fake, {"inspect", "office/web.2"}).error,
+            "`office/web` has one instance, `web.1`; there is no `.2`");
+  EXPECT_EQ(run(fake, {"inspect", "office/web:port7"}).error,
+            "no port `port7`\ndid you mean `port0`?");
+  EXPECT_NE(run(fake, {"stop", "office/web:port1"}).error.find("names a port"), std::string::npos);
+}
+
 TEST(Ps, prints_a_table) {
   FakeDaemon fake({{"GET /v1/functions",
                     {200,
@@ -142,6 +159,66 @@ TEST(Wait, ends_with_its_deadline) {
   Outcome outcome = run(fake, {"wait", "office", "--timeout", "1ms"});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.error.find("office/web is starting, unknown"), std::string::npos);
+}
+
+TEST(Wait, knows_what_is_ready_and_what_is_gone) {
+  FakeDaemon runs(
+      {{"GET /v1/services", {200, services, ""}},
+       {"GET /v1/functions?service=office",
+        {200, R"([{"function":"office/web","state":"running","health":"ready"}])", ""}}});
+  EXPECT_EQ(run(runs, {"wait", "office", "--timeout", "1ms"}).code, 0);
+  EXPECT_NE(run(runs, {"wait", "office", "-o", "yaml"}).out.find("state: running"),
+            std::string::npos);
+  EXPECT_EQ(run(runs, {"wait", "office", "--for", "removed", "--timeout", "1ms"}).code, 1);
+  FakeDaemon gone({{"GET /v1/services", {200, services, ""}}});
+  EXPECT_EQ(run(gone, {"wait", "office", "--for", "removed"}).code, 0);
+  EXPECT_EQ(run(gone, {"wait", "office"}).code, 1);
+}
+
+TEST(Rm, goes_on_when_one_cannot_be_removed) {
+  std::string done = R"({"id":"1","state":"COMPLETED","duration_ms":4})";
+  FakeDaemon fake({{"GET /v1/services", {200, services, ""}},
+                   {"DELETE /v1/services/edge",
+                    {200, R"({"id":"7","state":"FAILED","error":{"detail":"x"}})", ""}},
+                   {"DELETE /v1/services/edge-2", {200, done, ""}},
+                   {"DELETE /v1/services/office", {200, done, ""}}});
+  Outcome outcome = run(fake, {"rm", "--all"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.out, "edge-2 removed in 4.0 ms\noffice removed in 4.0 ms\n");
+}
+
+TEST(Import, of_an_archive_is_sent_whole_and_followed) {
+  FakeDaemon fake(
+      {{"POST /v1/images?reference=demo&settings=",
+        {202, R"({"id":"1","state":"COMPLETED","steps":[{"subject":"demo:latest"}]})", ""}}});
+  std::string archive = fake.folder() + "/root.tar";
+  ASSERT_TRUE(replace_file(archive, std::string(600'000, 'x')));
+  Outcome outcome = run(fake, {"image", "import", archive.c_str(), "--name", "demo"});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_EQ(outcome.out, "demo:latest\n");
+  EXPECT_EQ(fake.bodies().at(0).size(), 600'000u);
+}
+
+TEST(Import, can_be_interrupted) {
+  Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  auto folder = TemporaryDirectory::make("vireo-cli");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (folder->path() + "/s").copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  // Nobody reads: the socket fills, and only an interruption ends the upload.
+  ASSERT_TRUE(replace_file(folder->path() + "/root.tar", std::string(8'000'000, 'x')));
+  auto archive = open_path(folder->path() + "/root.tar", O_RDONLY);
+  ASSERT_TRUE(archive);
+  int heard = 0;
+  Daemon daemon(folder->path() + "/s");
+  auto answer = daemon.upload("/v1/images", *archive, 8'000'000, [&](uint64_t sent) {
+    EXPECT_LT(sent, 8'000'000u);
+    return ++heard < 20;
+  });
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(heard, 20);
 }
 
 TEST(Rm, removes_all_and_says_so) {
@@ -175,6 +252,30 @@ TEST(Logs, name_their_function_when_there_are_several) {
        {"GET /v1/services/edge/functions/a/logs?tail=2", {200, "{\"text\":\"one\"}\n", ""}},
        {"GET /v1/services/edge/functions/b/logs?tail=2", {200, "{\"text\":\"two\"}\n", ""}}});
   EXPECT_EQ(run(fake, {"logs", "edge", "--tail", "2"}).out, "a  one\nb  two\n");
+}
+
+TEST(Logs, are_documents_in_yaml) {
+  FakeDaemon fake(
+      {{"GET /v1/services", {200, services, ""}},
+       {"GET /v1/functions?service=office", {200, R"([{"function":"office/web"}])", ""}},
+       {"GET /v1/services/office/functions/web/logs",
+        {200, "{\"text\":\"one\"}\n{\"text\":\"two\"}\n", ""}}});
+  EXPECT_EQ(run(fake, {"logs", "office/web", "-o", "yaml"}).out,
+            "---\ntext: one\n---\ntext: two\n");
+}
+
+TEST(Schema, of_no_section_is_wrong_usage) {
+  FakeDaemon fake({});
+  EXPECT_EQ(run(fake, {"schema", "function"}).code, 2);
+  EXPECT_NE(run(fake, {"schema", "chain", "-o", "yaml"}).out.find("type: array"),
+            std::string::npos);
+}
+
+TEST(Completion, is_a_script_that_bash_reads) {
+  FakeDaemon fake({});
+  std::string path = fake.folder() + "/completion";
+  ASSERT_TRUE(replace_file(path, run(fake, {"completion", "bash"}).out));
+  EXPECT_EQ(std::system(("bash -n " + path).c_str()), 0);
 }
 
 TEST(Daemon, that_is_not_there_says_what_to_do) {

@@ -2,6 +2,7 @@
 #include "host/http_client.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -136,18 +137,26 @@ Result<HttpAnswer> HttpClient::request(std::string_view method, std::string_view
   return answer;
 }
 
-Result<HttpAnswer> HttpClient::upload(std::string_view target, const Fd& body, uint64_t size) {
+Result<HttpAnswer> HttpClient::upload(std::string_view target, const Fd& body, uint64_t size,
+                                      const std::function<bool(uint64_t)>& progress) {
+  constexpr uint64_t piece = 256 * 1024;
   socket_ = Fd();
   TRY(connect());
   TRY(
       send(fmt::format("POST {} HTTP/1.1\r\nHost: vireo\r\nContent-Type: application/octet-stream"
                        "\r\nContent-Length: {}\r\n\r\n",
                        target, size)));
-  for (uint64_t left = size; left > 0;) {
-    ssize_t n = ::sendfile(socket_.get(), body.get(), nullptr, std::min<uint64_t>(left, 1 << 20));
+  for (uint64_t sent = 0; sent < size;) {
+    if (progress && !progress(sent)) {
+      socket_ = Fd();
+      return Error{Errc::invalid, "interrupted"};
+    }
+    pollfd room{socket_.get(), POLLOUT, 0};
+    if (::poll(&room, 1, 100) <= 0) continue;
+    ssize_t n = ::sendfile(socket_.get(), body.get(), nullptr, std::min(size - sent, piece));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;  // the daemon refused: its answer says why
-    left -= static_cast<uint64_t>(n);
+    sent += static_cast<uint64_t>(n);
   }
   HttpAnswer answer = TRY(read_head());
   TRY(read_body(answer, [&](std::string_view part) {

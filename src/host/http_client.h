@@ -24,8 +24,10 @@ class HttpClient {
 
   Result<HttpAnswer> request(std::string_view method, std::string_view target,
                              std::string_view body = {});
-  // Sends `size` bytes of `body` from its current position.
-  Result<HttpAnswer> upload(std::string_view target, const Fd& body, uint64_t size);
+  // Sends `size` bytes of `body` from its current position. `progress` hears how many are sent, at
+  // least every tenth of a second; when it says false the connection is closed.
+  Result<HttpAnswer> upload(std::string_view target, const Fd& body, uint64_t size,
+                            const std::function<bool(uint64_t)>& progress = {});
   // Hands each piece of the answer's body to `piece` as it arrives, until the end or until it
   // returns false. An answer other than 200 comes back whole.
   Result<HttpAnswer> stream(std::string_view target,

@@ -52,8 +52,8 @@ uint64_t open_files_limit() {
 
 std::vector<HostLimit> limits_of(const std::string& root) {
   auto sysctl = [&](const char* path) { return number_of(root + "/proc/sys/" + path); };
-  return {
-      {"processes", sysctl("kernel/pid_max"), 32768, "sysctl -w kernel.pid_max=4194304"},
+  std::vector<HostLimit> limits = {
+      {"processes", sysctl("kernel/pid_max"), 65536, "sysctl -w kernel.pid_max=4194304"},
       {"open files", open_files_limit(), 20000, "LimitNOFILE=1048576 in vireod.service"},
       {"user namespaces", sysctl("user/max_user_namespaces"), 4096,
        "sysctl -w user.max_user_namespaces=65536"},
@@ -65,7 +65,12 @@ std::vector<HostLimit> limits_of(const std::string& root) {
        "sysctl -w net.ipv6.neigh.default.gc_thresh3=65536"},
       {"inotify instances", sysctl("fs/inotify/max_user_instances"), 128,
        "sysctl -w fs.inotify.max_user_instances=8192"},
+      {"threads", sysctl("kernel/threads-max"), 16384, "sysctl -w kernel.threads-max=131072"},
+      {"memory maps", sysctl("vm/max_map_count"), 65530, "sysctl -w vm.max_map_count=262144"},
   };
+  // Neighbour tables are set in the host's own network namespace, and seen nowhere else.
+  std::erase_if(limits, [](const HostLimit& limit) { return limit.value == 0; });
+  return limits;
 }
 
 }  // namespace

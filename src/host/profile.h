@@ -12,7 +12,7 @@ namespace vireo {
 
 struct HostLimit {
   std::string name;      // "open files"
-  uint64_t value = 0;    // here
+  uint64_t value = 0;    // here; a limit that cannot be seen is not listed
   uint64_t advised = 0;  // for about 1,000 instances
   std::string setting;   // how to change it: "sysctl -w kernel.pid_max=4194304"
   bool enough() const { return value >= advised; }
