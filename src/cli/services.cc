@@ -161,7 +161,11 @@ std::string waiting_for(const Json& rows, Wanted wanted) {
 }  // namespace
 
 Result<int> wait_verb(const Arguments& arguments, Daemon& daemon) {
-  std::string service = TRY(find_target(daemon, arguments.target)).service;
+  Result<Target> target = find_target(daemon, arguments.target);
+  if (!target && target.error().code == Errc::not_found && arguments.wait_for == "removed")
+    return 0;  // gone already
+  if (!target) return std::move(target).error();
+  const std::string& service = target->service;
   Wanted wanted = arguments.wait_for == "stopped"   ? Wanted::stopped
                   : arguments.wait_for == "removed" ? Wanted::removed
                                                     : Wanted::ready;

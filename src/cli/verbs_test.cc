@@ -173,6 +173,7 @@ TEST(Wait, knows_what_is_ready_and_what_is_gone) {
   FakeDaemon gone({{"GET /v1/services", {200, services, ""}}});
   EXPECT_EQ(run(gone, {"wait", "office", "--for", "removed"}).code, 0);
   EXPECT_EQ(run(gone, {"wait", "office"}).code, 1);
+  EXPECT_EQ(run(gone, {"wait", "nowhere", "--for", "removed"}).code, 0);
 }
 
 TEST(Rm, goes_on_when_one_cannot_be_removed) {
