@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver/container/container_plan.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 
@@ -123,6 +124,23 @@ TEST(ContainerPlan, writes_the_identity_page) {
   EXPECT_TRUE(bytes->ends_with("CONFIG"));
   spec.ports.resize(vnf::max_ports + 1);
   EXPECT_FALSE(encode_identity(spec, ""));
+}
+
+TEST(ContainerPlan, seeds_as_many_neighbours_as_fit_gateways_first) {
+  InstanceSpec spec;
+  spec.function = FunctionStart{"", 0, 0};
+  PortSpec port;
+  for (int i = 1; i <= 40; i++)
+    port.neighbours.push_back({*parse_ip(fmt::format("10.0.0.{}", i)), {}});
+  port.gateways = {*parse_ip("10.0.0.40")};
+  spec.ports = {port};
+  auto bytes = encode_identity(spec, std::string(32, 'x'));
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  vnf::Identity identity;
+  std::memcpy(&identity, bytes->data(), sizeof identity);
+  ASSERT_EQ(identity.ports[0].neighbour_count, vnf::max_neighbours);
+  EXPECT_EQ(identity.ports[0].neighbours[0].address.bytes[3], 40);
+  EXPECT_EQ(identity.ports[0].neighbours[1].address.bytes[3], 1);
 }
 
 TEST(ContainerPlan, record_survives_the_keeper) {

@@ -65,8 +65,8 @@ void copy_text(char* to, size_t size, std::string_view from) {
 
 Result<vnf::AbiPort> abi_port(const PortSpec& spec) {
   vnf::AbiPort port{};
-  if (spec.addresses.size() > vnf::max_addresses || spec.neighbours.size() > vnf::max_neighbours)
-    return Error{Errc::invalid, fmt::format("{} has too many addresses or neighbours", spec.id)};
+  if (spec.addresses.size() > vnf::max_addresses)
+    return Error{Errc::invalid, fmt::format("{} has too many addresses", spec.id)};
   copy_text(port.name, sizeof port.name, spec.name);
   port.kind = static_cast<uint8_t>(spec.kind);
   std::copy(spec.mac.bytes.begin(), spec.mac.bytes.end(), port.mac);
@@ -75,11 +75,18 @@ Result<vnf::AbiPort> abi_port(const PortSpec& spec) {
     port.addresses[port.address_count++] = abi_address(prefix.address, prefix.length);
   for (const IpAddress& gateway : spec.gateways)
     (gateway.v6 ? port.gateway6 : port.gateway4) = abi_address(gateway, gateway.bits());
-  for (const Neighbour& neighbour : spec.neighbours) {
-    vnf::AbiNeighbour& to = port.neighbours[port.neighbour_count++];
-    to.address = abi_address(neighbour.address, neighbour.address.bits());
-    std::copy(neighbour.mac.bytes.begin(), neighbour.mac.bytes.end(), to.mac);
-  }
+  // A seed spares a function its first question: what has no room is asked for. Gateways first.
+  auto is_gateway = [&](const Neighbour& neighbour) {
+    return std::ranges::count(spec.gateways, neighbour.address) != 0;
+  };
+  for (bool gateways : {true, false})
+    for (const Neighbour& neighbour : spec.neighbours) {
+      if (is_gateway(neighbour) != gateways || port.neighbour_count == vnf::max_neighbours)
+        continue;
+      vnf::AbiNeighbour& to = port.neighbours[port.neighbour_count++];
+      to.address = abi_address(neighbour.address, neighbour.address.bits());
+      std::copy(neighbour.mac.bytes.begin(), neighbour.mac.bytes.end(), to.mac);
+    }
   return port;
 }
 
