@@ -77,8 +77,10 @@ Result<void> add_mount_points(const Staging::Unpacked& unpacked) {
       return system_error(fmt::format("cannot make /{} of the root", name));
   Fd etc(::openat(root.get(), "etc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!etc) return {};  // a link, or a file: left as the archive has it
-  Fd hosts(::openat(etc.get(), "hosts", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!hosts && errno != EEXIST) return system_error("cannot make /etc/hosts of the root");
+  for (const char* name : {"hosts", "resolv.conf"}) {
+    Fd file(::openat(etc.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!file && errno != EEXIST) return system_error(fmt::format("cannot make /etc/{}", name));
+  }
   return {};
 }
 
