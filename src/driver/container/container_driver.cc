@@ -12,6 +12,7 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "driver/container/container_plan.h"
 #include "driver/container/enter_plan.h"
 #include "driver/container/seccomp_filter.h"
 #include "host/files.h"
@@ -22,7 +23,7 @@ namespace vireo {
 namespace {
 
 Result<Fd> make_filter() {
-  EnterFilter head{};
+  EnterFilter head{0, grantable_capabilities()};
   if (::getrandom(&head.key, sizeof head.key, 0) != sizeof head.key)
     return system_error("cannot get random bytes");
   std::vector<sock_filter> program = TRY(seccomp_filter(head.key));

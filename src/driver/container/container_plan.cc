@@ -21,6 +21,7 @@ struct CapabilityName {
   std::string_view name;
   unsigned bit;
 };
+// What may be given: each acts on the instance's own namespaces and files.
 constexpr std::array grantable = {CapabilityName{"CAP_CHOWN", CAP_CHOWN},
                                   CapabilityName{"CAP_DAC_OVERRIDE", CAP_DAC_OVERRIDE},
                                   CapabilityName{"CAP_FOWNER", CAP_FOWNER},
@@ -37,13 +38,6 @@ constexpr std::array grantable = {CapabilityName{"CAP_CHOWN", CAP_CHOWN},
                                   CapabilityName{"CAP_SYS_CHROOT", CAP_SYS_CHROOT},
                                   CapabilityName{"CAP_SETFCAP", CAP_SETFCAP},
                                   CapabilityName{"CAP_AUDIT_WRITE", CAP_AUDIT_WRITE}};
-
-constexpr uint64_t bits_of_grantable() {
-  uint64_t bits = 0;
-  for (const CapabilityName& each : grantable) bits |= uint64_t{1} << each.bit;
-  return bits;
-}
-static_assert(bits_of_grantable() == grantable_capabilities);
 
 // Appends to one buffer and remembers offsets.
 class PlanWriter {
@@ -159,6 +153,12 @@ std::vector<std::string> program_paths(const ProcessSpec& process) {
   for (std::string_view directory : split(path_of(process), ':'))
     paths.push_back(fmt::format("{}/{}", directory.empty() ? "." : directory, program));
   return paths;
+}
+
+uint64_t grantable_capabilities() {
+  uint64_t bits = 0;
+  for (const CapabilityName& each : grantable) bits |= uint64_t{1} << each.bit;
+  return bits;
 }
 
 Result<uint64_t> capability_bits(const std::vector<std::string>& names) {

@@ -50,6 +50,7 @@ std::vector<std::string> program_paths(const ProcessSpec& process);
 // Bits of "CAP_NET_RAW", ... Those that reach beyond an instance's namespaces, or would let it undo
 // read-only mounts, are refused: Errc::denied.
 Result<uint64_t> capability_bits(const std::vector<std::string>& names);
+uint64_t grantable_capabilities();  // all that are not refused
 
 // "cannot run `/bin/nope`: No such file or directory"
 Error enter_error(const EnterReport& report, const EnterRequest& request);

@@ -14,20 +14,9 @@
 // pidfd and the filter; with a terminal it answers EnterReport{step terminal} with the controlling
 // end before it executes.
 #pragma once
-#include <linux/capability.h>
 #include <stdint.h>
 
 namespace vireo {
-
-// What an instance may be given: each acts on its own namespaces and files. A parked process has
-// dropped the others already.
-inline constexpr uint64_t grantable_capabilities =
-    uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_DAC_OVERRIDE | uint64_t{1} << CAP_FOWNER |
-    uint64_t{1} << CAP_FSETID | uint64_t{1} << CAP_KILL | uint64_t{1} << CAP_SETGID |
-    uint64_t{1} << CAP_SETUID | uint64_t{1} << CAP_SETPCAP | uint64_t{1} << CAP_NET_BIND_SERVICE |
-    uint64_t{1} << CAP_NET_BROADCAST | uint64_t{1} << CAP_NET_ADMIN | uint64_t{1} << CAP_NET_RAW |
-    uint64_t{1} << CAP_IPC_LOCK | uint64_t{1} << CAP_SYS_CHROOT | uint64_t{1} << CAP_SETFCAP |
-    uint64_t{1} << CAP_AUDIT_WRITE;
 
 inline constexpr int enter_control_fd = 3;
 inline constexpr uint32_t enter_magic = 0x65727576;  // "vure"
@@ -82,7 +71,8 @@ struct EnterLimit {
 
 // What the memory file of a filter begins with; sock_filter instructions follow.
 struct EnterFilter {
-  uint64_t key;  // seccomp_filter.h
+  uint64_t key;        // seccomp_filter.h
+  uint64_t grantable;  // capabilities that a plan may keep, a bit for each
 };
 
 struct EnterPlan {

@@ -78,8 +78,7 @@ Order expect(EnterOrder order, uint32_t fewest) {
   Order mapped = expect(EnterOrder::mapped, 2);
   if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) fail(EnterStep::identity);
   Mounts mounts = prepare_mounts(proc, mapped.fds[0]);
-  bound_capabilities(grantable_capabilities);
-  load_filter(mapped.fds[1]);
+  bound_capabilities(load_filter(mapped.fds[1]));
   touch_memory();
   report(EnterStep::parked, mounts.files);
   Order start = expect(EnterOrder::start, 2);

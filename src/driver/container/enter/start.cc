@@ -210,7 +210,7 @@ void bound_capabilities(uint64_t kept) {
   bounding &= kept;
 }
 
-void load_filter(int memory) {
+uint64_t load_filter(int memory) {
   struct stat status {};
   if (fstat(memory, &status) != 0) fail(EnterStep::seccomp);
   const auto size = static_cast<size_t>(status.st_size);
@@ -218,12 +218,14 @@ void load_filter(int memory) {
   if (at == MAP_FAILED) fail(EnterStep::seccomp);
   auto head = static_cast<EnterFilter*>(at);
   entering_key = head->key;
+  const uint64_t grantable = head->grantable;
   sock_fprog program{static_cast<unsigned short>((size - sizeof *head) / sizeof(sock_filter)),
                      reinterpret_cast<sock_filter*>(head + 1)};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(EnterStep::no_new_privileges);
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) fail(EnterStep::seccomp);
   munmap(at, size);
   close(memory);
+  return grantable;
 }
 
 // Touched while parked, so that the path has no page faults: a mapping of the plan costs 60 us.

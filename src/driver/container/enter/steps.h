@@ -37,8 +37,9 @@ Mounts prepare_mounts(int proc, int dev);
 // The part that the plan decides (start.cc).
 void touch_memory();
 void bound_capabilities(uint64_t kept);
-// From here on only calls of the filter's list, and with its key those that enter a root.
-void load_filter(int memory);
+// From here on only calls of the filter's list, and with its key those that enter a root. Gives the
+// capabilities that a plan may keep.
+uint64_t load_filter(int memory);
 const EnterPlan* load_plan(int memory);
 const char* text(const EnterPlan* plan, uint32_t offset);
 void enter_root(const EnterPlan* plan, int root, const Mounts& mounts);

@@ -3,7 +3,6 @@
 // pages, and executing the entry point has little to take down. The headers' declarations are not
 // included: these are the definitions. Same results as in the manual pages; one thread.
 #include <asm/unistd.h>
-#include <stdarg.h>
 
 #include "vnf/posix/system_call.h"
 
@@ -74,43 +73,23 @@ int strcmp(const char* a, const char* b) {
   return static_cast<unsigned char>(*a) - static_cast<unsigned char>(*b);
 }
 
-// The last three arguments of those that take any number are passed on as they are, used or not.
-#define VIREO_ARGUMENTS(last)             \
-  va_list list;                           \
-  va_start(list, last);                   \
-  const long first = va_arg(list, long);  \
-  const long second = va_arg(list, long); \
-  const long third = va_arg(list, long);  \
-  const long fourth = va_arg(list, long); \
-  va_end(list)
-
-int open(const char* path, int flags, ...) {
-  VIREO_ARGUMENTS(flags);
-  (void)second, (void)third, (void)fourth;
-  return call(__NR_openat, here, address(path), flags, first);
+// On x86-64 a call with any number of arguments passes them like any other (System V ABI, 3.5.7):
+// these take as many as are ever given, and the kernel ignores what a call does not have.
+int open(const char* path, int flags, long mode) {
+  return call(__NR_openat, here, address(path), flags, mode);
 }
-int openat(int directory, const char* path, int flags, ...) {
-  VIREO_ARGUMENTS(flags);
-  (void)second, (void)third, (void)fourth;
-  return call(__NR_openat, directory, address(path), flags, first);
+int openat(int directory, const char* path, int flags, long mode) {
+  return call(__NR_openat, directory, address(path), flags, mode);
 }
-int fcntl(int fd, int command, ...) {
-  VIREO_ARGUMENTS(command);
-  (void)second, (void)third, (void)fourth;
-  return call(__NR_fcntl, fd, command, first);
+int fcntl(int fd, int command, long argument) { return call(__NR_fcntl, fd, command, argument); }
+int ioctl(int fd, unsigned long command, long argument) {
+  return call(__NR_ioctl, fd, command, argument);
 }
-int ioctl(int fd, unsigned long command, ...) {
-  VIREO_ARGUMENTS(command);
-  (void)second, (void)third, (void)fourth;
-  return call(__NR_ioctl, fd, command, first);
+int prctl(int option, long a, long b, long c, long d) {
+  return call(__NR_prctl, option, a, b, c, d);
 }
-int prctl(int option, ...) {
-  VIREO_ARGUMENTS(option);
-  return call(__NR_prctl, option, first, second, third, fourth);
-}
-long syscall(long number, ...) {
-  VIREO_ARGUMENTS(number);
-  return checked(system_call(number, first, second, third, fourth));
+long syscall(long number, long a, long b, long c, long d) {
+  return checked(system_call(number, a, b, c, d));
 }
 
 int close(int fd) { return call(__NR_close, fd); }
