@@ -16,22 +16,13 @@ class BareVethPath final : public Path {
  public:
   ~BareVethPath() override {
     server_.reset();
-    if (outcome_) (void)run_script("ip link del bare0; ip netns del bare").has_value();
+    if (outcome()) (void)run_script("ip link del bare0; ip netns del bare").has_value();
   }
 
-  Row row() const override {
-    Row row;
-    row.peer = "bare_veth";
-    row.accelerator = "none";
-    return row;
-  }
-  Result<std::string> open() override {
-    if (!outcome_) outcome_ = make();
-    return *outcome_;
-  }
+  Row row() const override { return peer_row("bare_veth"); }
 
  private:
-  Result<std::string> make() {
+  Result<std::string> make() override {
     TRY(iperf_version());
     TRY(
         run_script("ip netns add bare; ip link add bare0 type veth peer name eth0 netns bare;"
@@ -49,7 +40,6 @@ class BareVethPath final : public Path {
   }
 
   std::optional<ChildProcess> server_;
-  std::optional<Result<std::string>> outcome_;
 };
 
 }  // namespace

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <optional>
-
 #include "bench/probe/iperf.h"
 #include "bench/probe/path.h"
 
@@ -16,23 +14,14 @@ class DockerPath final : public Path {
   DockerPath(std::shared_ptr<DockerDaemon> docker, std::string archive)
       : docker_(std::move(docker)), archive_(std::move(archive)) {}
   ~DockerPath() override {
-    if (outcome_ && *outcome_)
+    if (outcome() && *outcome())
       (void)docker_->ask("DELETE", "/containers/iperf?force=1").has_value();
   }
 
-  Row row() const override {
-    Row row;
-    row.peer = docker_->name();
-    row.accelerator = "none";
-    return row;
-  }
-  Result<std::string> open() override {
-    if (!outcome_) outcome_ = make();
-    return *outcome_;
-  }
+  Row row() const override { return peer_row(docker_->name()); }
 
  private:
-  Result<std::string> make() {
+  Result<std::string> make() override {
     TRY(iperf_version());
     TRY(docker_->start());
     TRY(docker_->load("iperf", archive_, iperf_server()));
@@ -45,7 +34,6 @@ class DockerPath final : public Path {
 
   std::shared_ptr<DockerDaemon> docker_;
   std::string archive_;
-  std::optional<Result<std::string>> outcome_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 // listens. What is measured over one path is measured over all in turn, with the same programs.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bench/probe/docker_daemon.h"
@@ -17,7 +18,18 @@ class Path {
   // Technology, mode and accelerator, or peer; metric, unit and direction are the probe's.
   virtual Row row() const = 0;
   // The address of the far end. Repeated: the same again, or the same error.
-  virtual Result<std::string> open() = 0;
+  Result<std::string> open() {
+    if (!outcome_) outcome_ = make();
+    return *outcome_;
+  }
+
+ protected:
+  virtual Result<std::string> make() = 0;
+  // Of make(); none before the first open().
+  const std::optional<Result<std::string>>& outcome() const { return outcome_; }
+
+ private:
+  std::optional<Result<std::string>> outcome_;
 };
 
 struct PathOptions {
@@ -32,6 +44,14 @@ struct VireoPaths {
   std::shared_ptr<Path> container, forwarder;
 };
 VireoPaths make_vireo_paths(const PathOptions& options);
+
+// The row of a path that stands beside ours for comparison.
+inline Row peer_row(const std::string& peer) {
+  Row row;
+  row.peer = peer;
+  row.accelerator = "none";
+  return row;
+}
 
 // A veth pair into a namespace of its own, nothing else: what the kernel can do here.
 std::shared_ptr<Path> make_bare_veth_path();

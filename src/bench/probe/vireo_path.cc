@@ -66,12 +66,13 @@ class VireoPath final : public Path {
     row.accelerator = "none";
     return row;
   }
-  Result<std::string> open() override {
+
+ private:
+  Result<std::string> make() override {
     TRY(lab_->open());
     return lab_->address(host_);
   }
 
- private:
   std::shared_ptr<TrafficLab> lab_;
   std::string mode_;
   int host_;
