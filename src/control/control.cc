@@ -64,7 +64,8 @@ HostView Control::State::host_view(const Desired& desired) const {
   for (const auto& [name, service] : reconciler.services) {
     if (name == desired.service || !service.has_row || service.row.removing) continue;
     for (const DesiredLink& link : service.desired.links)
-      view.others.push_back({name, link.name, link.request.host_addresses, link.request.uplink});
+      if (!link.request.host_addresses.empty() || link.request.uplink)
+        view.others.push_back({name, link.name, link.request.host_addresses, link.request.uplink});
   }
   for (const DesiredLink& link : desired.links)
     if (link.request.uplink)

@@ -173,9 +173,9 @@ class Planner {
       return std::ranges::find(files, path, &FileContent::path) != files.end();
     };
     if (!given(path_of_hosts)) {
-      std::string hosts = hosts_file(in_.service.name, result_.desired.functions);
-      function.facets["hosts"] = short_hash(hosts);
-      files.push_back({path_of_hosts, std::move(hosts), 0644});
+      if (hosts_.empty()) hosts_ = hosts_file(in_.service.name, result_.desired.functions);
+      function.facets["hosts"] = short_hash(hosts_);
+      files.push_back({path_of_hosts, hosts_, 0644});
     }
     if (!given("/etc/resolv.conf"))
       files.push_back(
@@ -186,6 +186,7 @@ class Planner {
   PlanResult result_;
   std::vector<FunctionTraits> traits_;
   std::vector<const TechnologyOffer*> offers_;
+  std::string hosts_;  // the same for all functions
 };
 
 }  // namespace
