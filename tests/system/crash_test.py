@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Daemon and keeper die at any moment: the services come back, and nothing is left behind."""
 import os
-import pathlib
 import random
 import shutil
 import signal
@@ -11,10 +10,10 @@ import sys
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, Lab, eventually  # noqa: E402
-import census  # noqa: E402
-import report  # noqa: E402
+from lab import BIN, Lab, eventually
+from place import ping
+import census
+import report
 
 CHAIN = """
 vireo: 1
@@ -30,11 +29,6 @@ links:
 chain: [ wan, fw, nat, lan ]
 """
 KILLS = 50
-
-
-def ping(address):
-    return subprocess.run(["ping", "-c", "1", "-W", "1", address],
-                          capture_output=True).returncode == 0
 
 
 def kill(pid):

@@ -7,14 +7,12 @@ import shutil
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, Lab, eventually  # noqa: E402
-import foreign  # noqa: E402
-import report  # noqa: E402
+from lab import BIN, Lab, eventually
+import foreign
+import report
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PACKED = BIN.parent / "packed"

@@ -18,6 +18,11 @@ def call(*words, **options):
     return done.stdout
 
 
+def ping(address, count=1):
+    return subprocess.run(["ping", "-c", str(count), "-i", "0.1", "-W", "1", address],
+                          capture_output=True).returncode == 0
+
+
 class Place:
     def __init__(self):
         self.keeper = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo; exec sleep 600"],

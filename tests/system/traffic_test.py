@@ -9,14 +9,12 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import Lab, eventually  # noqa: E402
-from place import Frames, Place, state_of  # noqa: E402
-import census  # noqa: E402
-import report  # noqa: E402
+from lab import Lab, eventually
+from place import Frames, Place, ping, state_of
+import census
+import report
 
 CHAIN = """
 vireo: 1
@@ -32,11 +30,6 @@ chain: [ wan, fw, nat, lan ]
 """
 PAGE_BYTES = 48 << 20
 SYN, ACK, RST = 2, 16, 4
-
-
-def ping(address, count=1):
-    return subprocess.run(["ping", "-c", str(count), "-i", "0.1", "-W", "1", address],
-                          capture_output=True).returncode == 0
 
 
 class Traffic(unittest.TestCase):

@@ -1,15 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """An interface of the host is lent to a link, and given back as it was."""
-import pathlib
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import Lab, eventually  # noqa: E402
-from place import Place, call, state_of  # noqa: E402
-import report  # noqa: E402
+from lab import Lab, eventually
+from place import Place, call, state_of
+import report
 
 LENT = """
 vireo: 1

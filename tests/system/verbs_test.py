@@ -10,16 +10,14 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 import unittest
 from fcntl import ioctl
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab import BIN, Lab, eventually  # noqa: E402
-import foreign  # noqa: E402
-import report  # noqa: E402
+from lab import BIN, Lab, eventually
+import foreign
+import report
 
 TALK = """
 vireo: 1

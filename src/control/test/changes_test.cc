@@ -4,25 +4,12 @@
 
 #include <algorithm>
 
-#include "control/test/fixture.h"
+#include "control/test/control_fixture.h"
 
 namespace vireo {
 namespace {
 
-class Changes : public testing::Test {
- protected:
-  Changes() { world.start_daemon(); }
-  void run(const std::string& descriptor) {
-    Operation operation = world.run_settled(descriptor);
-    ASSERT_EQ(operation.state, OperationState::completed)
-        << (operation.error ? operation.error->message : "no error");
-  }
-  bool stepped(const std::string& part) const {
-    return std::ranges::any_of(
-        world.steps, [&](const std::string& step) { return step.find(part) != std::string::npos; });
-  }
-  World world;
-};
+class Changes : public ControlTest {};
 
 TEST_F(Changes, names_of_functions_that_come_and_go_are_told_to_those_that_run) {
   auto hosts = [&] { return world.host->file("default/office/web.1@1", "/etc/hosts"); };

@@ -3,29 +3,18 @@
 
 #include <algorithm>
 
-#include "control/test/fixture.h"
+#include "control/test/control_fixture.h"
 
 namespace vireo {
 namespace {
 
-class Reconcile : public testing::Test {
+class Reconcile : public ControlTest {
  protected:
-  Reconcile() { world.start_daemon(); }
-  void run(const std::string& descriptor) {
-    Operation operation = world.run_settled(descriptor);
-    ASSERT_EQ(operation.state, OperationState::completed)
-        << (operation.error ? operation.error->message : "no error");
-  }
-  bool stepped(const std::string& part) const {
-    return std::ranges::any_of(
-        world.steps, [&](const std::string& step) { return step.find(part) != std::string::npos; });
-  }
   size_t position(const std::string& part) const {
     auto found = std::ranges::find_if(
         world.steps, [&](const std::string& step) { return step.find(part) != std::string::npos; });
     return static_cast<size_t>(found - world.steps.begin());
   }
-  World world;
 };
 
 TEST_F(Reconcile, run_starts_links_functions_and_opens_ports) {

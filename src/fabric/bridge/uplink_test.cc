@@ -8,6 +8,17 @@ namespace {
 // An interface of the host, as a machine has it: up, with addresses and routes through it.
 class UplinkTest : public BridgeFabricTest {
  protected:
+  // A function in `a` and the outside hear each other.
+  PortId open_to_outside(const Fd& a) {
+    const PortId one = plug(veth_spec(1), a);
+    must(fabric_->set_state(one, GateState::open));
+    const Fd from = udp_socket(outside_, "10.1.0.99"), to = udp_socket(a, "10.1.0.1");
+    send_to(from, "10.1.0.1", "question");
+    EXPECT_EQ(receive(to), "question");
+    send_to(to, "10.1.0.99", "answer");
+    EXPECT_EQ(receive(from), "answer");
+    return one;
+  }
   void SetUp() override {
     BridgeFabricTest::SetUp();
     Netlink host = must(Netlink::open(&host_));
@@ -87,13 +98,7 @@ TEST_F(UplinkTest, one_taken_carries_the_link_and_is_given_back_whole) {
   EXPECT_FALSE(must(Netlink::open(&host_)).link("eth1").has_value());
   must(fabric_->ensure_link(with_uplink("eth1", true)));
   const Fd a = must(new_network_namespace());
-  const PortId one = plug(veth_spec(1), a);
-  must(fabric_->set_state(one, GateState::open));
-  const Fd from = udp_socket(outside_, "10.1.0.99"), to = udp_socket(a, "10.1.0.1");
-  send_to(from, "10.1.0.1", "question");
-  EXPECT_EQ(receive(to), "question");
-  send_to(to, "10.1.0.99", "answer");
-  EXPECT_EQ(receive(from), "answer");
+  const PortId one = open_to_outside(a);
   reopen();
   EXPECT_EQ(must(fabric_->list()).links.at(0).uplink, (Uplink{"eth1", true}));
   must(fabric_->unplug(one));
