@@ -45,13 +45,7 @@ leave() {
 }
 trap leave EXIT
 vireo() { "$bin/vireo" "$@"; }
-# The process of one of our functions: a child of our own keeper whose identity page has its name.
-pid_of() {
-  for pid in $(pgrep -P "$(pgrep -f "vireo-keeper $work/run")"); do
-    grep -aqs "branch-office/$1" "/proc/$pid/fd/4" && echo "$pid" && return
-  done
-  return 1
-}
+pid_of() { vireo inspect "branch-office/$1" --output json | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'; }
 groups() { find /sys/fs/cgroup -type d -path '*vireo-*' 2>/dev/null | sort; }
 
 before=$(groups)

@@ -98,6 +98,7 @@ void Api::remove_image(const ExchangePtr& exchange) {
          fmt::format("image `{}` is in use; `vireo ps` shows by what", image->reference)}));
   if (auto removed = parts_.images.remove(reference); !removed)
     return exchange->reply(problem_response(removed.error()));
+  parts_.control.forget_image(image->digest);
   exchange->reply({204, "application/json", "", {}});
 }
 

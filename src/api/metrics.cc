@@ -106,7 +106,12 @@ std::string metrics_text(const std::vector<ServiceStatus>& services,
                 static_cast<double>(pool.hits));
     out.counter("vireo_pool_misses_total", "Starts that found the pool empty", labels,
                 static_cast<double>(pool.misses));
+    out.counter("vireo_pool_loaded_hits_total", "Of the hits: with the program loaded", labels,
+                static_cast<double>(pool.loaded_hits));
     out.gauge("vireo_pool_ready", "Spares ready", labels, pool.ready);
+    out.gauge("vireo_pool_loaded", "Spares ready with a program loaded", labels, pool.loaded);
+    out.gauge("vireo_pool_missing", "Spares that the refill has still to make", labels,
+              pool.missing);
     out.gauge("vireo_pool_refill_seconds", "Time of the last refill of one spare", labels,
               std::chrono::duration<double>(pool.refill).count());
   }

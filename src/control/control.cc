@@ -117,11 +117,15 @@ std::vector<Pool::Stock> Control::State::stocks() const {
 
 // Nothing to do at the moment: the time for what was put off.
 void Control::State::rest() {
+  rest_owed = parts.clock.now() < reconciler.quiet_until();
+  if (rest_owed) return;
   if (reconciler.awaits_commit())
     commits.flush();
   else
     commits.wake();
   pool->wake();
+  pool->note_used([this](const std::string& digest) { return uses_image(digest); });
+  for (Driver* driver : parts.drivers) driver->rest();
 }
 
 Control::Control(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -132,7 +136,7 @@ Result<std::unique_ptr<Control>> Control::open(Parts parts, ControlOptions optio
   TRY(state->journal.load());
   TRY(state->reconciler.recover());
   state->pool = std::make_unique<Pool>(state->parts.fabric, state->parts.clock, state->stocks(),
-                                       state->options.pool_size);
+                                       state->options.pool_size, state->options.keep_loaded);
   state->reconciler.pool = state->pool.get();
   state->watcher.start(state->parts.clock.now());
   Event event;
@@ -275,8 +279,9 @@ bool Control::work() {
 std::optional<SteadyTime> Control::next_deadline() const {
   std::optional<SteadyTime> first = state_->reconciler.next_deadline();
   std::optional<SteadyTime> watch = state_->watcher.next_deadline();
-  if (!first || (watch && *watch < *first)) return watch;
-  return first;
+  if (!first || (watch && *watch < *first)) first = watch;
+  const SteadyTime rest_at = state_->reconciler.quiet_until();
+  return state_->rest_owed && (!first || rest_at < *first) ? rest_at : first;
 }
 
 void Control::tick() {
@@ -287,6 +292,7 @@ void Control::tick() {
 
 void Control::wait_for_commits() { state_->commits.wait(); }
 
+void Control::forget_image(const std::string& digest) { state_->pool->forget(digest); }
 void Control::wait_for_spares() { state_->pool->wait_full(); }
 
 void Control::wait_for_moves() { state_->reconciler.wait_for_moves(); }

@@ -68,7 +68,7 @@ struct FunctionStatus {
   std::vector<std::pair<std::string, uint64_t>> counters;  // libvnf function, by name
   uint64_t flows = 0;
   std::vector<Phase> phases;  // of the last start
-  std::string pool;           // "pooled" or "cold"
+  std::string pool;           // "loaded", "pooled" or "cold"
 };
 
 struct ServiceStatus {
@@ -89,15 +89,19 @@ struct Event {
 
 struct PoolMetrics {
   std::string technology;
-  uint64_t hits = 0, misses = 0;
-  unsigned ready = 0, wanted = 0;
+  uint64_t hits = 0, misses = 0;       // starts that found a spare, or none
+  uint64_t loaded_hits = 0;            // of the hits: with the program loaded
+  unsigned ready = 0, loaded = 0;      // spares without and with a program
+  unsigned missing = 0;                // what the refill has still to make
   std::chrono::nanoseconds refill{0};  // of the last one
 };
 
 struct ControlOptions {
   std::string log_directory;  // LOG_DIRECTORY/SERVICE/FUNCTION.log...
-  unsigned pool_size = 4;     // spare shells and ports of each shape; 0: always cold
-  uint64_t host_memory = 0;   // bytes, for "more memory than the host has"
+  // Spare shells and ports of each shape, and as many programs loaded ahead; 0: always cold.
+  unsigned pool_size = 4;
+  std::chrono::seconds keep_loaded{60};  // a program that no service uses any more
+  uint64_t host_memory = 0;              // bytes, for "more memory than the host has"
   double host_cpus = 0;
   // Technologies of the language that no driver runs, and why: for findings.
   std::map<std::string, HostSupport> absent;
@@ -146,6 +150,7 @@ class Control {
   Result<std::pair<Driver*, InstanceId>> find_last(const std::string& service,
                                                    const std::string& function);
   bool uses_image(const std::string& digest) const;
+  void forget_image(const std::string& digest);  // one that is removed: spares may have it
 
   std::vector<Event> events_after(uint64_t id);
   void on_event(std::function<void(const Event&)> listener);          // called on this thread

@@ -296,6 +296,7 @@ void Reconciler::take_event(Driver& driver, const DriverEvent& event) {
   mark(function->service, function->name);
   if (event.kind == DriverEvent::Kind::ready) {
     generation->ready = true;
+    quiet_until_ = {};
     return;
   }
   if (generation->stage == Generation::Stage::ended) return;

@@ -11,6 +11,8 @@ namespace {
 
 constexpr auto ready_timeout = std::chrono::seconds(10);
 constexpr auto stop_grace = std::chrono::seconds(10);
+// What a small program needs to its first answer where a page fault takes long (a nested guest).
+constexpr auto first_breath = std::chrono::microseconds(500);
 
 using Stage = Generation::Stage;
 
@@ -58,14 +60,11 @@ Reconciler::Outcome Reconciler::advance(ServiceEntry& service, FunctionEntry& fu
 
 Result<void> Reconciler::prepare(Generation& generation) {
   generation.port_began = parts_.clock.now();
-  std::vector<PortKind> kinds;
-  for (const PortSlot& slot : generation.ports) kinds.push_back(slot.spec.kind);
-  bool veth = std::ranges::find(kinds, PortKind::veth) != kinds.end();
-  Pool::Taken taken =
-      TRY(pool->take(*generation.driver, {generation.spec.technology, veth}, kinds));
+  Pool::Taken taken = TRY(pool->take(*generation.driver, generation.spec));
   if (taken.low) tell_low(generation.spec.technology);
   generation.shell = taken.shell.id;
   generation.pooled = taken.pooled;
+  generation.loaded = taken.loaded;
   for (size_t i = 0; i < generation.ports.size(); i++)
     generation.ports[i].spare = std::move(taken.spares[i]);
   generation.stage = Stage::bind;
@@ -109,6 +108,7 @@ Result<void> Reconciler::start(Generation& generation) {
     generation.phases.push_back(std::move(part));
   }
   generation.deadline = generation.start_began + ready_timeout;
+  quiet_until_ = generation.start_began + first_breath;
   return {};
 }
 

@@ -12,8 +12,9 @@ constexpr auto quiet = std::chrono::milliseconds(10);  // longer than a start ta
 
 }  // namespace
 
-Pool::Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size)
-    : fabric_(fabric), clock_(clock), size_(size) {
+Pool::Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size,
+           std::chrono::seconds keep)
+    : fabric_(fabric), clock_(clock), size_(size), keep_(keep) {
   for (Stock& stock : stocks) {
     shelves_.emplace_back();
     shelves_.back().stock = std::move(stock);
@@ -30,6 +31,7 @@ Pool::~Pool() {
   if (thread_.joinable()) thread_.join();
   for (Shelf& shelf : shelves_)
     for (const Place& place : shelf.places) discard(*shelf.stock.driver, place);
+  discard(programs_);
   for (const auto& [kind, ports] : ports_)
     for (const PortId& port : ports) (void)fabric_.unplug(port);
 }
@@ -39,22 +41,68 @@ void Pool::discard(Driver& driver, const Place& place) {
   (void)driver.destroy(place.shell.id);
 }
 
-Result<Pool::Taken> Pool::take(Driver& driver, const ShellShape& shape,
-                               std::span<const PortKind> ports) {
+void Pool::discard(const std::vector<Program>& programs) {
+  for (const Program& program : programs)
+    if (program.place) discard(*program.driver, *program.place);
+}
+
+Result<Pool::Taken> Pool::take(Driver& driver, const InstanceSpec& instance) {
+  std::vector<PortKind> ports;
+  for (const PortSpec& port : instance.ports) ports.push_back(port.kind);
+  const bool veth = std::ranges::find(ports, PortKind::veth) != ports.end();
+  const ShellShape shape{instance.technology, veth};
   Taken taken;
   taken.spares.resize(ports.size());
-  std::vector<PortId> veths = take_place(driver, shape, taken);
+  Place place = take_place(driver, shape, instance, taken);
+  taken.shell = std::move(place.shell);
+  std::vector<PortId>& veths = place.veths;
   Result<void> completed =
       taken.pooled ? fill_loose(ports, taken.spares) : make_shell(driver, shape, ports, taken);
   if (completed) completed = fill_veths(ports, taken, veths);
   for (const PortId& unused : veths) (void)fabric_.unplug(unused);
-  if (completed) return taken;
+  if (completed) {
+    std::unique_lock lock(mutex_);
+    std::vector<Program> surplus = remember(driver, shape, instance);
+    lock.unlock();
+    discard(surplus);
+    return taken;
+  }
   give_back(driver, std::move(taken));
   return std::move(completed).error();
 }
 
-// Sets shell and `pooled` when one is ready, and gives the veths in its namespace.
-std::vector<PortId> Pool::take_place(Driver& driver, const ShellShape& shape, Taken& taken) {
+Pool::Program* Pool::find_program(const InstanceSpec& instance) {
+  auto found = std::ranges::find_if(
+      programs_, [&](const Program& known) { return same_program(known.like, instance); });
+  return found == programs_.end() ? nullptr : &*found;
+}
+
+// With the mutex held.
+std::vector<Pool::Program> Pool::remember(Driver& driver, const ShellShape& shape,
+                                          const InstanceSpec& instance) {
+  std::vector<Program> surplus;
+  const bool foreign_packets =
+      !instance.function &&
+      std::ranges::any_of(instance.ports, [](auto& port) { return port.kind != PortKind::veth; });
+  if (size_ == 0 || driver.preloader() == nullptr || foreign_packets) return surplus;
+  if (Program* known = find_program(instance)) {
+    known->broken = false;
+    known->like = instance;  // the next one differs less from it
+    std::rotate(programs_.begin(), programs_.begin() + (known - programs_.data()),
+                programs_.begin() + (known - programs_.data()) + 1);
+    return surplus;
+  }
+  programs_.insert(programs_.begin(), {&driver, shape, instance, {}, false, {}});
+  while (programs_.size() > size_) {
+    surplus.push_back(std::move(programs_.back()));
+    programs_.pop_back();
+  }
+  return surplus;
+}
+
+// What is ready; sets `pooled`, `loaded` and `low`.
+Pool::Place Pool::take_place(Driver& driver, const ShellShape& shape, const InstanceSpec& instance,
+                             Taken& taken) {
   std::lock_guard lock(mutex_);
   last_take_ = std::chrono::steady_clock::now();
   used_ = true;
@@ -63,15 +111,20 @@ std::vector<PortId> Pool::take_place(Driver& driver, const ShellShape& shape, Ta
   });
   if (shelf == shelves_.end()) return {};
   shelf->broken = false;
-  taken.pooled = !shelf->places.empty();
+  Program* program = find_program(instance);
+  taken.loaded = program != nullptr && program->place && program->shape == shape;
+  taken.pooled = taken.loaded || !shelf->places.empty();
   (taken.pooled ? shelf->hits : shelf->misses)++;
+  if (taken.loaded) {
+    shelf->loaded_hits++;
+    return *std::exchange(program->place, std::nullopt);
+  }
   if (shelf->places.size() <= 1 && size_ > 0) taken.low = !std::exchange(shelf->low, true);
   if (!taken.pooled) return {};
-  taken.shell = std::move(shelf->places.back().shell);
-  std::vector<PortId> veths = std::move(shelf->places.back().veths);
+  Place place = std::move(shelf->places.back());
   shelf->places.pop_back();
   if (hurried()) changed_.notify_all();
-  return veths;
+  return place;
 }
 
 void Pool::wake() {
@@ -140,14 +193,22 @@ std::vector<PoolMetrics> Pool::metrics() const {
     const std::string& technology = shelf.stock.shape.technology;
     auto entry = std::ranges::find(list, technology, &PoolMetrics::technology);
     if (entry == list.end()) {
-      list.push_back({technology, 0, 0, 0, 0, {}});
+      list.emplace_back();
+      list.back().technology = technology;
       entry = list.end() - 1;
     }
     entry->hits += shelf.hits;
     entry->misses += shelf.misses;
+    entry->loaded_hits += shelf.loaded_hits;
     entry->ready += static_cast<unsigned>(shelf.places.size());
-    entry->wanted += size_;
+    entry->missing += shelf.broken ? 0 : size_ - static_cast<unsigned>(shelf.places.size());
     entry->refill = std::max(entry->refill, shelf.refill);
+  }
+  for (const Program& program : programs_) {
+    auto entry = std::ranges::find(list, program.shape.technology, &PoolMetrics::technology);
+    if (entry == list.end()) continue;
+    entry->loaded += program.place ? 1 : 0;
+    entry->missing += program.place || program.broken ? 0 : 1;
   }
   return list;
 }
@@ -159,6 +220,7 @@ void Pool::wait_full() {
   changed_.wait(lock, [this] {
     bool full = !busy_;
     for (const Shelf& shelf : shelves_) full &= shelf.broken || shelf.places.size() >= size_;
+    for (const Program& program : programs_) full &= program.broken || program.place;
     for (PortKind kind : {PortKind::tap, PortKind::packet}) {
       auto ready = ports_.find(kind);
       auto broken = ports_broken_.find(kind);
@@ -177,9 +239,13 @@ void Pool::run() {
       changed_.wait_until(lock, refill_at);
       continue;
     }
-    if (refill_one(lock) || refill_ports(lock)) continue;
+    if (drop_programs(lock, [this](const Program& each) { return expired(each); })) continue;
+    if (refill_one(lock) || refill_ports(lock) || refill_program(lock)) continue;
     changed_.notify_all();
-    changed_.wait(lock);
+    if (auto next = next_expiry())
+      changed_.wait_until(lock, *next);
+    else
+      changed_.wait(lock);
   }
 }
 
@@ -220,6 +286,82 @@ Result<Pool::Place> Pool::make(Driver& driver, const ShellShape& shape) {
   }
   place.veths.push_back(*std::move(veth));
   return place;
+}
+
+Result<Pool::Place> Pool::make_loaded(const Program& program) {
+  Place place = TRY(make(*program.driver, program.shape));
+  Result<void> loaded = program.driver->preloader()->preload(place.shell.id, program.like);
+  if (loaded) return place;
+  discard(*program.driver, place);
+  return std::move(loaded).error();
+}
+
+bool Pool::refill_program(std::unique_lock<std::mutex>& lock) {
+  auto found = std::ranges::find_if(
+      programs_, [](const Program& program) { return !program.place && !program.broken; });
+  if (found == programs_.end()) return false;
+  const Program wanted{found->driver, found->shape, found->like, {}, false, {}};
+  busy_ = true;
+  lock.unlock();
+  Result<Place> place = make_loaded(wanted);
+  lock.lock();
+  busy_ = false;
+  Program* program = find_program(wanted.like);  // forgotten meanwhile, perhaps
+  if (program != nullptr && place) {
+    program->place = *std::move(place);
+  } else if (program != nullptr) {
+    program->broken = true;
+  } else if (place) {
+    discard(*wanted.driver, *place);
+  }
+  return true;
+}
+
+// Without the lock meanwhile; false: there was none.
+bool Pool::drop_programs(std::unique_lock<std::mutex>& lock,
+                         const std::function<bool(const Program&)>& which) {
+  auto kept = std::stable_partition(programs_.begin(), programs_.end(),
+                                    [&](const Program& each) { return !which(each); });
+  std::vector<Program> gone(std::make_move_iterator(kept),
+                            std::make_move_iterator(programs_.end()));
+  programs_.erase(kept, programs_.end());
+  if (gone.empty()) return false;
+  lock.unlock();
+  discard(gone);
+  lock.lock();
+  return true;
+}
+
+void Pool::forget(const std::string& image_digest) {
+  std::unique_lock lock(mutex_);
+  drop_programs(lock, [&](const Program& each) { return each.like.image_digest == image_digest; });
+}
+
+bool Pool::expired(const Program& program) const {
+  return program.unused_since && clock_.now() - *program.unused_since >= keep_;
+}
+
+std::optional<SteadyTime> Pool::next_expiry() const {
+  std::optional<SteadyTime> next;
+  for (const Program& each : programs_)
+    if (each.unused_since && (!next || *each.unused_since + keep_ < *next))
+      next = *each.unused_since + keep_;
+  return next;
+}
+
+void Pool::note_used(const std::function<bool(const std::string&)>& used) {
+  std::unique_lock lock(mutex_);
+  bool new_expiry = false;
+  for (Program& each : programs_) {
+    if (used(each.like.image_digest)) {
+      each.unused_since.reset();
+    } else if (!each.unused_since) {
+      each.unused_since = clock_.now();
+      new_expiry = true;
+    }
+  }
+  drop_programs(lock, [this](const Program& each) { return expired(each); });
+  if (new_expiry) changed_.notify_all();
 }
 
 size_t Pool::wanted_ports(PortKind kind) const {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shells and ports made ahead of a request by a thread of its own. What was used is never used
-// again. A refill waits for wake() and a quiet moment, so that it takes no processor from the start
-// that it follows, unless half of the stock is gone. Thread-safe. The destructor destroys what is
-// spare.
+// again. Of the programs that were started last, as many as each shape has spares, one more shell
+// has the program loaded. A refill waits for wake() and a quiet moment, so that it takes no
+// processor from the start that it follows, unless half of the stock is gone. Thread-safe. The
+// destructor destroys what is spare.
 #pragma once
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -28,19 +30,24 @@ class Pool {
   };
   struct Taken {
     Shell shell;
-    std::vector<PortId> spares;  // one for each port asked for, in order
+    std::vector<PortId> spares;  // one for each port of the instance, in order
     bool pooled = false;
-    bool low = false;  // none is left; said once until the shelf is full again
+    bool loaded = false;  // with its program
+    bool low = false;     // none is left; said once until the shelf is full again
   };
-  Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size);
+  // A program of an image that nothing uses any more stays loaded for `keep`.
+  Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size,
+       std::chrono::seconds keep = std::chrono::seconds(60));
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
   // A shell and its spare ports; made on the spot when none is ready.
-  Result<Taken> take(Driver& driver, const ShellShape& shape, std::span<const PortKind> ports);
-  void give_back(Driver& driver, Taken taken);  // unused: destroyed, never pooled again
-  void wake();                                  // what was taken may be made again
+  Result<Taken> take(Driver& driver, const InstanceSpec& instance);
+  void give_back(Driver& driver, Taken taken);   // unused: destroyed, never pooled again
+  void wake();                                   // what was taken may be made again
+  void forget(const std::string& image_digest);  // destroys what has a program of it
+  void note_used(const std::function<bool(const std::string& image_digest)>& used);
   std::vector<PoolMetrics> metrics() const;
   void wait_full();  // until the refill thread has nothing to do
 
@@ -53,16 +60,31 @@ class Pool {
     Stock stock;
     std::vector<Place> places;
     std::chrono::nanoseconds refill{0};
-    uint64_t hits = 0, misses = 0;
+    uint64_t hits = 0, misses = 0, loaded_hits = 0;
     bool broken = false;  // the last refill failed; until the next take()
     bool low = false;     // ran empty, and has not been full since
+  };
+  struct Program {
+    Driver* driver = nullptr;
+    ShellShape shape;
+    InstanceSpec like;
+    std::optional<Place> place;
+    bool broken = false;  // could not be loaded; until the next take()
+    std::optional<SteadyTime> unused_since{};
   };
   void run();
   bool hurried() const;
   bool refill_one(std::unique_lock<std::mutex>& lock);
   bool refill_ports(std::unique_lock<std::mutex>& lock);
+  bool refill_program(std::unique_lock<std::mutex>& lock);
   Result<Place> make(Driver& driver, const ShellShape& shape);
-  std::vector<PortId> take_place(Driver& driver, const ShellShape& shape, Taken& taken);
+  Result<Place> make_loaded(const Program& program);
+  Program* find_program(const InstanceSpec& instance);
+  // What must go to make room.
+  std::vector<Program> remember(Driver& driver, const ShellShape& shape,
+                                const InstanceSpec& instance);
+  Place take_place(Driver& driver, const ShellShape& shape, const InstanceSpec& instance,
+                   Taken& taken);
   Result<void> make_shell(Driver& driver, const ShellShape& shape, std::span<const PortKind> ports,
                           Taken& taken);
   Result<void> fill_loose(std::span<const PortKind> ports, std::vector<PortId>& spares);
@@ -70,14 +92,21 @@ class Pool {
                           std::vector<PortId>& veths);
   Result<PortId> take_port(PortKind kind);
   void discard(Driver& driver, const Place& place);
+  void discard(const std::vector<Program>& programs);
+  bool drop_programs(std::unique_lock<std::mutex>& lock,
+                     const std::function<bool(const Program&)>& which);
+  bool expired(const Program& program) const;
+  std::optional<SteadyTime> next_expiry() const;
   size_t wanted_ports(PortKind kind) const;
 
   Fabric& fabric_;
   Clock& clock_;
   unsigned size_;
+  std::chrono::seconds keep_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Shelf> shelves_;
+  std::vector<Program> programs_;  // the one used last in front
   std::map<PortKind, std::vector<PortId>> ports_;
   std::map<PortKind, bool> ports_broken_;
   SteadyTime last_take_{};

@@ -49,6 +49,8 @@ class Reconciler {
   void wake_due(SteadyTime now);
   std::optional<SteadyTime> next_deadline() const;
   bool awaits_commit() const { return !awaiting_commit_.empty(); }
+  // A program has just been started: until then it should have the processors.
+  SteadyTime quiet_until() const { return quiet_until_; }
   Generation* find(const InstanceId& id, FunctionEntry** function);  // also by a port id
   void wait_for_moves() { mover_.wait(); }
   void publish_event(Event event) { journal_.publish(std::move(event)); }
@@ -128,6 +130,7 @@ class Reconciler {
   std::multimap<SteadyTime, Subject> timers_;
   std::set<std::string> awaiting_commit_;
   std::string last_step_;
+  SteadyTime quiet_until_{};
   StateMover mover_;  // last: ends before what it uses
 };
 

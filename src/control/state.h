@@ -25,7 +25,9 @@ struct Control::State {
   FunctionStatus status(const ServiceEntry& service, const FunctionEntry& function) const;
   ServiceStatus status(const ServiceEntry& service) const;
   std::vector<Pool::Stock> stocks() const;
+  bool uses_image(const std::string& digest) const;
   void rest();
+  bool rest_owed = false;  // put off: at the reconciler's quiet_until()
 
   Parts parts;
   ControlOptions options;

@@ -79,7 +79,10 @@ FunctionStatus Control::State::status(const ServiceEntry& service,
   if (function.row) status.started = function.row->started;
   if (!current.spec.ports.empty()) status.ports = current.spec.ports;
   status.phases = current.phases;
-  status.pool = current.phases.empty() ? "" : current.pooled ? "pooled" : "cold";
+  status.pool = current.phases.empty() ? ""
+                : current.loaded       ? "loaded"
+                : current.pooled       ? "pooled"
+                                       : "cold";
   status.port_counters = function.watch.ports;
   status.usage = function.watch.usage;
   status.cpu_percent = function.watch.cpu_percent;
@@ -165,8 +168,8 @@ Result<std::pair<Driver*, InstanceId>> Control::find_last(const std::string& ser
   return std::pair(state_->parts.drivers[entry.desired->driver], last.id);
 }
 
-bool Control::uses_image(const std::string& digest) const {
-  for (const auto& [name, service] : state_->reconciler.services) {
+bool Control::State::uses_image(const std::string& digest) const {
+  for (const auto& [name, service] : reconciler.services) {
     auto pins = [&](const ServiceRow& row) {
       return std::ranges::any_of(row.images, [&](const auto& pin) { return pin.second == digest; });
     };
@@ -174,6 +177,8 @@ bool Control::uses_image(const std::string& digest) const {
   }
   return false;
 }
+
+bool Control::uses_image(const std::string& digest) const { return state_->uses_image(digest); }
 
 std::vector<Event> Control::events_after(uint64_t id) { return state_->journal.events_after(id); }
 

@@ -36,9 +36,9 @@ struct Generation {
   Stage stage = Stage::prepare;
   InstanceId shell;  // taken and not yet filled
   std::vector<PortSlot> ports;
-  bool pooled = false;
-  bool exists = false;  // the driver may know it by spec.id
-  bool ready = false;   // said so (libvnf), or needs not
+  bool pooled = false, loaded = false;  // what the pool gave
+  bool exists = false;                  // the driver may know it by spec.id
+  bool ready = false;                   // said so (libvnf), or needs not
   // Of a replacement: whether the state of the one before it has been asked for, and has come.
   bool state_asked = false, state_moved = false;
   bool asked = false, killed = false;  // to stop

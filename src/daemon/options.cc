@@ -54,8 +54,15 @@ Result<void> set_option(DaemonOptions& options, const std::string& name, const s
     options.packet_ports = value;
     return {};
   }
+  if (name == "--keep-loaded") {
+    uint64_t seconds = TRY_IN(name, parse_number(value));
+    if (seconds > 86'400) return Error{Errc::invalid, "--keep-loaded takes 0 to 86400 seconds"};
+    options.keep_loaded = static_cast<unsigned>(seconds);
+    return {};
+  }
   if (name != "--pool") {
-    std::vector<std::string> known{"--pool", "--packet-ports", "--log-json", "--ephemeral"};
+    std::vector<std::string> known{"--pool", "--keep-loaded", "--packet-ports", "--log-json",
+                                   "--ephemeral"};
     for (const auto& [option, target] : texts) known.push_back(option);
     std::string near = nearest(name, known);
     return Error{Errc::invalid, fmt::format("unknown option `{}`{}", name,
@@ -113,7 +120,9 @@ std::string usage_text() {
   --group NAME         group of the socket             (vireo)
   --program-dir DIR    vireo-keeper, vireo-unpack ...  (beside vireod, or ../libexec/vireo)
   --function-dir DIR   our functions' programs         (PROGRAMS/functions)
-  --pool N             spare shells of each shape      (4; 0 starts everything cold)
+  --pool N             spare shells of each shape, and programs loaded ahead
+                                                       (4; 0 starts everything cold)
+  --keep-loaded SECONDS  a program that no service uses any more stays loaded  (60)
   --packet-ports KIND  of packet functions: tap, packet  (what the fabric does best)
   --ephemeral          remove services, spares and keeper at the end
   --log-level LEVEL    debug, info, warn, error        (info)

@@ -24,6 +24,7 @@ struct DaemonOptions {
   bool log_json = false;
   bool ephemeral = false;  // leave nothing behind: for tests, bench
   unsigned pool_size = 4;
+  unsigned keep_loaded = 60;           // seconds
   std::string packet_ports;            // "tap", "packet"; "" = what the fabric does best
   std::vector<std::string> arguments;  // local, bench: what follows the mode
 };

@@ -152,6 +152,7 @@ Result<std::unique_ptr<Control>> make_control(Daemon::State& state, Loop& loop) 
   HostProfile host = read_host_profile();
   ControlOptions options;
   options.pool_size = state.options.pool_size;
+  options.keep_loaded = std::chrono::seconds(state.options.keep_loaded);
   options.host_memory = host.memory;
   options.host_cpus = host.cpus;
   for (const Technology& technology : technologies)

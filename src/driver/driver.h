@@ -122,6 +122,16 @@ class OutputAccess {
   virtual void forget_output(const InstanceId& id) = 0;
 };
 
+// Optional power: loads a program into a spare shell ahead of its start.
+class Preloader {
+ public:
+  virtual ~Preloader() = default;
+  // Executes the program of `like` and halts it before its first instruction, or, a libvnf
+  // function, where it waits for its identity. From then on the shell starts only instances of
+  // which same_program() is true (Errc::conflict otherwise). After an error the shell is gone.
+  virtual Result<void> preload(const InstanceId& shell, const InstanceSpec& like) = 0;
+};
+
 enum class StopKind { ask, kill };  // ask: the image's stop signal; kill: at once
 
 class Driver {
@@ -147,6 +157,9 @@ class Driver {
   // In bulk; ids that are gone are left out.
   virtual std::vector<InstanceUsage> usage(std::span<const InstanceId> ids) = 0;
 
+  // The caller waits for nothing now: the time for what a start put off.
+  virtual void rest() {}
+
   // Readable while take_events() has something.
   virtual int event_fd() const = 0;
   virtual std::vector<DriverEvent> take_events() = 0;
@@ -157,6 +170,7 @@ class Driver {
   virtual NetworkAccess* network() { return nullptr; }
   virtual FileAccess* files() { return nullptr; }
   virtual OutputAccess* output() { return nullptr; }
+  virtual Preloader* preloader() { return nullptr; }
 };
 
 }  // namespace vireo

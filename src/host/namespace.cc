@@ -16,15 +16,18 @@ Result<Fd> namespace_of(int pid, const std::string& kind) {
   return open_path(fmt::format("/proc/{}/ns/{}", pid, kind), O_RDONLY);
 }
 
-Result<NetworkNamespaceScope> NetworkNamespaceScope::enter(const Fd& network_namespace) {
-  Fd home = TRY(current_network_namespace());
-  if (::setns(network_namespace.get(), CLONE_NEWNET) != 0)
-    return system_error("cannot enter a network namespace");
-  return NetworkNamespaceScope(std::move(home));
+Result<NamespaceScope> NamespaceScope::enter(const Fd& other, NamespaceKind kind) {
+  const bool network = kind == NamespaceKind::network;
+  const std::string name = network ? "net" : "uts";
+  Fd home = TRY(open_path("/proc/thread-self/ns/" + name, O_RDONLY));
+  const int type = network ? CLONE_NEWNET : CLONE_NEWUTS;
+  if (::setns(other.get(), type) != 0)
+    return system_error(fmt::format("cannot enter a {} namespace", name));
+  return NamespaceScope(std::move(home), type);
 }
 
-NetworkNamespaceScope::~NetworkNamespaceScope() {
-  if (home_) CHECK(::setns(home_.get(), CLONE_NEWNET) == 0);
+NamespaceScope::~NamespaceScope() {
+  if (home_) CHECK(::setns(home_.get(), type_) == 0);
 }
 
 Result<Fd> new_network_namespace() {

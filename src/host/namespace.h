@@ -9,20 +9,23 @@
 
 namespace vireo {
 
-// A stay of the calling thread in another network namespace; leaves it in the destructor, on the
+enum class NamespaceKind { network, uts };
+
+// A stay of the calling thread in another namespace; leaves it in the destructor, on the
 // same thread. If the way back fails the process ends: carrying on in the wrong one is a hole.
-class NetworkNamespaceScope {
+class NamespaceScope {
  public:
-  static Result<NetworkNamespaceScope> enter(const Fd& network_namespace);
-  NetworkNamespaceScope(NetworkNamespaceScope&&) = default;  // only for returning from enter()
-  NetworkNamespaceScope& operator=(NetworkNamespaceScope&&) = delete;
-  NetworkNamespaceScope(const NetworkNamespaceScope&) = delete;
-  NetworkNamespaceScope& operator=(const NetworkNamespaceScope&) = delete;
-  ~NetworkNamespaceScope();
+  static Result<NamespaceScope> enter(const Fd& other, NamespaceKind kind = NamespaceKind::network);
+  NamespaceScope(NamespaceScope&&) = default;  // only for returning from enter()
+  NamespaceScope& operator=(NamespaceScope&&) = delete;
+  NamespaceScope(const NamespaceScope&) = delete;
+  NamespaceScope& operator=(const NamespaceScope&) = delete;
+  ~NamespaceScope();
 
  private:
-  explicit NetworkNamespaceScope(Fd home) : home_(std::move(home)) {}
+  explicit NamespaceScope(Fd home, int type) : home_(std::move(home)), type_(type) {}
   Fd home_;
+  int type_;  // CLONE_NEWNET, ...
 };
 
 Result<Fd> current_network_namespace();

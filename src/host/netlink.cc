@@ -60,7 +60,7 @@ Error refusal(std::string_view what, const std::string& subject, int error_numbe
 
 Result<Netlink> Netlink::open(const Fd* network_namespace) {
   if (network_namespace == nullptr) return Netlink(TRY(open_socket()));
-  const NetworkNamespaceScope scope = TRY(NetworkNamespaceScope::enter(*network_namespace));
+  const NamespaceScope scope = TRY(NamespaceScope::enter(*network_namespace));
   return Netlink(TRY(open_socket()));
 }
 

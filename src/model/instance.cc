@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 
@@ -28,6 +29,20 @@ std::string to_string(const ExitReason& reason) {
       return "lost, its exit was not seen";
   }
   check_failed("an exit kind without a text", __FILE__, __LINE__);
+}
+
+static bool same_places(const std::vector<FileContent>& one,
+                        const std::vector<FileContent>& other) {
+  return std::ranges::equal(one, other, [](const FileContent& a, const FileContent& b) {
+    return a.path == b.path && a.mode == b.mode;
+  });
+}
+
+bool same_program(const InstanceSpec& one, const InstanceSpec& other) {
+  return one.technology == other.technology && one.image_digest == other.image_digest &&
+         one.function.has_value() == other.function.has_value() && one.root == other.root &&
+         one.process == other.process && one.capabilities == other.capabilities &&
+         same_places(one.files, other.files);
 }
 
 }  // namespace vireo

@@ -106,6 +106,11 @@ struct InstanceSpec {
   bool operator==(const InstanceSpec&) const = default;
 };
 
+// Whether a program that was loaded for one can be started as the other: nothing differs that it
+// sees before its first instruction, or, of a libvnf function, before its identity. Ids, host
+// names, limits, ports, a function's configuration and the content of files may differ.
+bool same_program(const InstanceSpec& one, const InstanceSpec& other);
+
 enum class ExitKind { code, signal, out_of_memory, killed, lost };  // killed: by us, on request
 struct ExitReason {
   ExitKind kind = ExitKind::code;

@@ -8,13 +8,12 @@
 
 namespace vireo::vnf {
 
-inline constexpr uint32_t vnf_abi_version = 1;
+inline constexpr uint32_t vnf_abi_version = 2;
 
-// Descriptors of a function's process (posix back-end), fixed so that no argument is parsed.
-inline constexpr int fd_vitals = 3;      // memfd, vitals_bytes, size sealed, shared, writable
-inline constexpr int fd_identity = 4;    // memfd, sealed against every change
-inline constexpr int fd_agent = 5;       // one end of a SOCK_SEQPACKET pair
-inline constexpr int fd_first_port = 6;  // ports of style "packet", in order
+// All that a function's process (posix back-end) is given before its first instruction: one end of
+// a SOCK_SEQPACKET pair. Everything else comes with the first message, `begin`, so that a process
+// may wait for it, made ahead.
+inline constexpr int fd_agent = 3;
 
 inline constexpr uint32_t max_ports = 8;
 inline constexpr uint32_t max_addresses = 8;    // of one port
@@ -114,6 +113,9 @@ enum class AgentMessage : uint32_t {
   import_state = 5,  // platform -> function, followed by state_chunk ... state_end
   import_done = 6,   // function -> platform; value 0, or why not in the payload
   failed = 7,        // function -> platform: reason as text
+  begin = 8,         // platform -> function, first and once, with descriptors in this order: vitals
+                     // (memfd, vitals_bytes, size sealed, writable), identity (memfd, sealed
+                     // against every change), then the ports of style "packet"
 };
 struct AgentHeader {
   uint32_t type;    // AgentMessage

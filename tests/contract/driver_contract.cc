@@ -283,6 +283,39 @@ TEST_P(DriverContract, exec_gives_output_and_exit_code) {
             Errc::not_found);
 }
 
+TEST_P(DriverContract, a_loaded_shell_starts_its_program_only) {
+  Preloader* preloader = driver().preloader();
+  if (preloader == nullptr) GTEST_SKIP() << "this driver loads nothing ahead";
+  auto shell = driver().prepare({bench_->spec(first, {"exit:7"}).technology, true});
+  ASSERT_TRUE(shell);
+  auto loaded = preloader->preload(shell->id, bench_->spec(first, {"exit:7"}));
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  auto other = driver().start(shell->id, bench_->spec(first, {"sleep"}), {}, nullptr);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Errc::conflict);
+  auto again = preloader->preload(shell->id, bench_->spec(first, {"exit:7"}));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::conflict);
+  EXPECT_TRUE(driver().take_events().empty());
+  const auto spares = all();
+  const InstanceStatus* spare = find(spares, shell->id);
+  ASSERT_NE(spare, nullptr);
+  EXPECT_EQ(spare->state, InstanceState::spare);  // it waits, though its program would end
+  auto started = driver().start(shell->id, bench_->spec(second, {"exit:7"}), {}, nullptr);
+  ASSERT_TRUE(started) << started.error().message;
+  EXPECT_EQ(wait_for(second, DriverEvent::Kind::exited).exit.value, 7);
+}
+
+TEST_P(DriverContract, a_shell_that_cannot_be_loaded_is_gone) {
+  Preloader* preloader = driver().preloader();
+  if (preloader == nullptr) GTEST_SKIP() << "this driver loads nothing ahead";
+  const InstanceSpec spec = bench_->broken(first);
+  auto shell = driver().prepare({spec.technology, true});
+  ASSERT_TRUE(shell);
+  EXPECT_FALSE(preloader->preload(shell->id, spec));
+  EXPECT_TRUE(all().empty());
+}
+
 TEST_P(DriverContract, vitals_are_for_libvnf_functions) {
   if (driver().functions() == nullptr) GTEST_SKIP() << "not a power of this driver";
   run(bench_->spec(first, {"sleep"}));

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/fd_passing.h"
 #include "vnf/abi.h"
 
 using namespace vireo::vnf;
@@ -65,7 +66,14 @@ static void send_message(AgentMessage type, uint32_t value, const char* text) {
   (void)!send(fd_agent, message, sizeof header + header.length, 0);
 }
 
+static vireo::PassedMessage given;  // what came with the first message
+
+static void await_begin() {
+  if (vireo::receive_with_fds(fd_agent, sizeof(AgentHeader), given) <= 0) _exit(0);
+}
+
 static void be_function() {
+  await_begin();
   static char state[512] = "born";
   send_message(AgentMessage::ready, 0, "");
   for (;;) {
@@ -131,12 +139,14 @@ int main(int count, char** arguments) {
     printf("ptrace: %s\n", ptrace(PTRACE_TRACEME, 0, 0, 0) == 0 ? "ok" : strerror(errno));
   }
   if (strcmp(mode, "requests") == 0) {
+    await_begin();
+    const int port = given.fds.at(2).get();
     int carrier = 0;
     ifreq address{};
     const unsigned long requests[] = {TUNSETCARRIER, TUNSETPERSIST, SIOCSIFHWADDR, TCGETS};
     for (unsigned long request : requests) {
-      int done = request == SIOCSIFHWADDR ? ioctl(fd_first_port, request, &address)
-                                          : ioctl(fd_first_port, request, &carrier);
+      int done = request == SIOCSIFHWADDR ? ioctl(port, request, &address)
+                                          : ioctl(port, request, &carrier);
       printf("request %lx: %s\n", request, done == 0 ? "ok" : strerror(errno));
     }
   }

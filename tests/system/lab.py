@@ -32,7 +32,7 @@ class Lab:
     def __init__(self, *options, pool=2):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vireo-system-"))
         self.socket = self.folder / "vireod.sock"
-        self.options = ["--pool", str(pool), *options]
+        self.options = ["--pool", str(pool), "--keep-loaded", "0", *options]
         self.daemon = None
         self.group = None
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -101,18 +101,8 @@ class Lab:
         return [pid for pid, text in self.processes() if b"vireo-keeper\0" in text]
 
     def pid_of(self, function):
-        """The process of a libvnf function: a child of the keeper whose identity page names it."""
-        def found():
-            for keeper in self.keepers():
-                for pid in self.children(keeper):
-                    try:
-                        page = pathlib.Path(f"/proc/{pid}/fd/4").read_bytes()
-                    except OSError:
-                        continue
-                    if f"{function}.".encode() in page:
-                        return int(pid)
-            return None
-        return eventually(f"a process of {function}", found)
+        return eventually(f"a process of {function}",
+                          lambda: self.json("inspect", function).get("pid"))
 
     def get(self, path):
         done = subprocess.run(["curl", "-sS", "--fail", "--max-time", "20", "--unix-socket",

@@ -19,6 +19,18 @@ class PoolTest : public testing::Test {
              {driver.get(), {"container", true}, {}}},
             size};
   }
+  static InstanceSpec instance(std::vector<PortKind> ports, const std::string& program = "run") {
+    InstanceSpec spec;
+    spec.technology = "container";
+    spec.image_digest = "sha256:of-" + program;
+    spec.process.arguments = {program};
+    if (ports.empty() || ports[0] != PortKind::veth) spec.function = FunctionStart{};
+    for (PortKind kind : ports) {
+      spec.ports.emplace_back();
+      spec.ports.back().kind = kind;
+    }
+    return spec;
+  }
   std::shared_ptr<FakeHost> host = std::make_shared<FakeHost>();
   std::shared_ptr<MemoryWorld> network = std::make_shared<MemoryWorld>();
   std::unique_ptr<FakeDriver> driver;
@@ -33,26 +45,94 @@ TEST_F(PoolTest, keeps_shells_and_ports_ready_and_destroys_them_at_its_end) {
     EXPECT_EQ(host->shells(), 6u);
     EXPECT_EQ(network->size(),
               3u + 6u);  // a veth for each of three shells, two taps for each other
-    PortKind taps[] = {PortKind::tap, PortKind::tap};
-    Result<Pool::Taken> taken = pool.take(*driver, {"container", false}, taps);
+    Result<Pool::Taken> taken = pool.take(*driver, instance({PortKind::tap, PortKind::tap}));
     ASSERT_TRUE(taken);
     EXPECT_TRUE(taken->pooled);
+    EXPECT_FALSE(taken->loaded);
     EXPECT_EQ(taken->spares.size(), 2u);
     pool.wait_full();
-    EXPECT_EQ(host->shells(), 7u);
+    EXPECT_EQ(host->shells(), 8u);  // the taken one, and one with its program
     EXPECT_EQ(pool.metrics().at(0).hits, 1u);
     pool.give_back(*driver, *std::move(taken));
-    EXPECT_EQ(host->shells(), 6u);  // destroyed, not put back
+    EXPECT_EQ(host->shells(), 7u);  // destroyed, not put back
   }
   EXPECT_EQ(host->shells(), 0u);
   EXPECT_EQ(network->size(), 0u);
 }
 
+TEST_F(PoolTest, loads_the_programs_that_were_started_last) {
+  Pool pool = make(2);
+  for (const char* program : {"a", "b", "c", "b"}) {
+    auto taken = pool.take(*driver, instance({PortKind::veth}, program));
+    ASSERT_TRUE(taken);
+    pool.give_back(*driver, *std::move(taken));
+    pool.wait_full();
+  }
+  EXPECT_EQ(host->loaded(), 2u);
+  EXPECT_EQ(pool.metrics().at(0).loaded, 2u);
+  EXPECT_EQ(pool.metrics().at(0).missing, 0u);
+  EXPECT_EQ(pool.metrics().at(0).loaded_hits, 1u);  // the second b
+  for (const auto& [program, loaded] : {std::pair{"c", true}, {"b", true}, {"a", false}}) {
+    auto taken = pool.take(*driver, instance({PortKind::veth}, program));
+    ASSERT_TRUE(taken);
+    EXPECT_EQ(taken->loaded, loaded) << program;
+    EXPECT_TRUE(taken->pooled);
+    InstanceSpec started = instance({PortKind::veth}, program);
+    started.id = program;
+    EXPECT_TRUE(driver->start(taken->shell.id, started, {}, nullptr)) << program;
+  }
+}
+
+TEST_F(PoolTest, forgets_the_programs_of_a_removed_image) {
+  Pool pool = make(1);
+  auto taken = pool.take(*driver, instance({PortKind::veth}, "a"));
+  ASSERT_TRUE(taken);
+  pool.give_back(*driver, *std::move(taken));
+  pool.wait_full();
+  ASSERT_EQ(host->loaded(), 1u);
+  const size_t ports = network->size();
+  pool.forget("sha256:of-a");
+  EXPECT_EQ(host->loaded(), 0u);
+  EXPECT_EQ(network->size(), ports - 1);
+  pool.wait_full();
+  EXPECT_EQ(host->loaded(), 0u);
+}
+
+TEST_F(PoolTest, unloads_what_nothing_uses_any_more) {
+  Pool pool(fabric, clock, {{driver.get(), {"container", true}, {}}}, 2, std::chrono::seconds(0));
+  for (const char* program : {"a", "b"}) {
+    auto taken = pool.take(*driver, instance({PortKind::veth}, program));
+    ASSERT_TRUE(taken);
+    pool.give_back(*driver, *std::move(taken));
+  }
+  pool.wait_full();
+  ASSERT_EQ(host->loaded(), 2u);
+  pool.note_used([](const std::string& digest) { return digest == "sha256:of-b"; });
+  EXPECT_EQ(host->loaded(), 1u);
+  auto taken = pool.take(*driver, instance({PortKind::veth}, "b"));
+  ASSERT_TRUE(taken);
+  EXPECT_TRUE(taken->loaded);
+  pool.give_back(*driver, *std::move(taken));
+}
+
+TEST_F(PoolTest, a_program_that_cannot_be_loaded_is_started_without) {
+  Pool pool = make(1);
+  pool.wait_full();
+  for (int i = 0; i < 2; i++) {
+    auto taken = pool.take(*driver, instance({PortKind::veth}, "fail"));
+    ASSERT_TRUE(taken);
+    EXPECT_TRUE(taken->pooled);
+    EXPECT_FALSE(taken->loaded);
+    pool.give_back(*driver, *std::move(taken));
+    pool.wait_full();
+    EXPECT_EQ(host->loaded(), 0u);
+  }
+}
+
 TEST_F(PoolTest, of_size_zero_is_always_cold) {
   Pool pool = make(0);
   pool.wait_full();
-  PortKind veths[] = {PortKind::veth, PortKind::veth};
-  Result<Pool::Taken> taken = pool.take(*driver, {"container", true}, veths);
+  Result<Pool::Taken> taken = pool.take(*driver, instance({PortKind::veth, PortKind::veth}));
   ASSERT_TRUE(taken);
   EXPECT_FALSE(taken->pooled);
   EXPECT_EQ(pool.metrics().at(0).misses, 1u);
@@ -66,26 +146,28 @@ TEST_F(PoolTest, a_failing_fabric_neither_leaks_nor_spins) {
   network->fail_next("prepare", {Errc::exhausted, "no more"});
   Pool pool = make(1);
   pool.wait_full();
-  PortKind veth[] = {PortKind::veth};
   network->fail_next("prepare", {Errc::exhausted, "no more"});
-  PortKind three[] = {PortKind::veth, PortKind::veth, PortKind::veth};
   size_t before = host->shells();
-  Result<Pool::Taken> taken = pool.take(*driver, {"container", true}, three);
+  Result<Pool::Taken> taken =
+      pool.take(*driver, instance({PortKind::veth, PortKind::veth, PortKind::veth}));
   EXPECT_TRUE(!taken || taken->spares.size() == 3);
   if (!taken) {
     pool.wait_full();
     EXPECT_LE(host->shells(), before + 1);
   }
-  EXPECT_TRUE(pool.take(*driver, {"container", true}, veth));
+  EXPECT_TRUE(pool.take(*driver, instance({PortKind::veth})));
 }
 
 TEST(Control, uses_its_pool) {
   World world;
   world.start_daemon(2);
   ASSERT_EQ(world.run_settled(branch_office).state, OperationState::completed);
+  world.daemon().wait_for_spares();
   PoolMetrics metrics = world.daemon().pools().at(0);
   EXPECT_EQ(metrics.hits + metrics.misses, 3u);
-  EXPECT_EQ(metrics.wanted, 4u);
+  EXPECT_EQ(metrics.ready, 4u);
+  EXPECT_EQ(metrics.loaded, 2u);
+  EXPECT_EQ(metrics.missing, 0u);
   world.crash_daemon();
   world.start_daemon(0);  // what was spare is gone: nobody knows which port is in which shell
   EXPECT_EQ(world.spares(), 0u);

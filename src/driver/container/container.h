@@ -48,9 +48,14 @@ struct Container {
   std::string entry;  // the keeper's name of it, and the control group's
   int pid = 0;
   Fd pidfd;
-  Fd network, user;    // namespaces; closed once started (the keeper holds them)
-  UnixSocket control;  // while parked
-  Fd plan;             // what was executed: exec takes user, groups, environment from it
+  Fd network, user;                    // namespaces; closed once started (the keeper holds them)
+  UnixSocket control;                  // while parked
+  Fd files;                            // directory of the files that it is given; while parked
+  std::optional<InstanceSpec> loaded;  // whose program waits in a spare shell
+  // Of a started one, until rest(): what the keeper does not hold yet, beside vitals and agent.
+  std::vector<PortEndpoint> ports;
+  bool plan_held = false;
+  Fd plan;  // what was executed: exec takes user, groups, environment from it
   Fd vitals;
   std::shared_ptr<FunctionAgent> agent;  // thread-safe by itself
   Cgroup cgroup;

@@ -40,6 +40,7 @@ ContainerDriver::ContainerDriver(ContainerOptions options)
       background_(std::make_unique<Worker>()) {}
 
 ContainerDriver::~ContainerDriver() {
+  rest();
   background_.reset();
   if (keeper_) (void)groups_.remove();  // refused while it has groups
 }
@@ -174,6 +175,10 @@ void ContainerDriver::forget(const Known& container) {
   if (container->pidfd)
     ::syscall(SYS_pidfd_send_signal, container->pidfd.get(), SIGKILL, nullptr, 0);
   if (auto link = keeper()) (void)link->drop(container->entry);
+  {
+    std::lock_guard lock(mutex_);
+    std::erase(begun_, container);
+  }
   background_->post([this, known = container]() mutable {
     auto removed = known->cgroup.remove();
     if (!removed) spdlog::warn("{}", removed.error().message);

@@ -39,7 +39,8 @@ class ContainerDriver final : public Driver,
                               public FunctionAccess,
                               public NetworkAccess,
                               public FileAccess,
-                              public OutputAccess {
+                              public OutputAccess,
+                              public Preloader {
  public:
   // Starts the keeper if none runs, takes back what it holds, and removes what is left of
   // instances that it does not know.
@@ -56,6 +57,7 @@ class ContainerDriver final : public Driver,
   Result<void> destroy(const InstanceId& id) override;
   Result<std::vector<InstanceStatus>> list() override;
   std::vector<InstanceUsage> usage(std::span<const InstanceId> ids) override;
+  void rest() override;
   int event_fd() const override { return events_.get(); }
   std::vector<DriverEvent> take_events() override;
 
@@ -65,6 +67,7 @@ class ContainerDriver final : public Driver,
   NetworkAccess* network() override { return this; }
   FileAccess* files() override { return this; }
   OutputAccess* output() override { return this; }
+  Preloader* preloader() override { return this; }
 
   Result<Session> exec(const InstanceId& id, const Request& request) override;
   Result<int> exit_code(const std::string& session) override;
@@ -80,6 +83,7 @@ class ContainerDriver final : public Driver,
   Result<void> rewrite(const InstanceId& id, const FileContent& file) override;
   std::vector<std::string> log_paths(const InstanceId& id) override;
   void forget_output(const InstanceId& id) override;
+  Result<void> preload(const InstanceId& shell, const InstanceSpec& like) override;
   // Waits for background work that was begun before.
   void settle();
 
@@ -97,9 +101,15 @@ class ContainerDriver final : public Driver,
   Result<void> spawn_shell(Container& shell, const UnixSocket& enter_end);
   Result<void> complete_shell(Container& shell);
   Result<Known> begin_start(const InstanceId& shell, const InstanceSpec& spec);  // start.cc
-  Result<RootNeeds> missing_of(const InstanceSpec& spec, const RootNeeds& needs);
+  Result<void> begin_function(Container& shell, const InstanceSpec& spec,
+                              const std::vector<PortEndpoint>& ports);
   Result<void> run_in(Container& shell, const InstanceSpec& spec,
                       const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
+  Result<RootNeeds> missing_of(const InstanceSpec& spec, const RootNeeds& needs);  // load.cc
+  Result<void> load(Container& shell, const InstanceSpec& spec, const EnterRequest& request,
+                    const std::vector<PortEndpoint>& ports);
+  Result<void> load_ahead(Container& shell, const InstanceSpec& like);
+  Result<void> adapt(const Container& shell, const InstanceSpec& spec);
   Result<void> spawn_guest(const Container& host, Session& session,
                            const UnixSocket& enter_end);  // container_exec.cc
   Result<void> run_guest(const Container& host, const UnixSocket& control, const Fd& plan,
@@ -130,6 +140,7 @@ class ContainerDriver final : public Driver,
     std::shared_ptr<Fd> told;
   };
   std::map<std::string, Guest> sessions_;  // of exec
+  std::vector<Known> begun_;               // since rest()
   std::vector<DriverEvent> pending_;       // read by others than take_events(), which
   Fd pending_signal_;                      // this wakes
   std::unique_ptr<IdRanges> ranges_;

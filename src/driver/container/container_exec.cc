@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "driver/container/container_driver.h"
 #include "driver/container/enter_exchange.h"
+#include "driver/container/load.h"
 #include "host/files.h"
 #include "host/namespace.h"
 
@@ -171,11 +172,7 @@ Result<void> ContainerDriver::rewrite(const InstanceId& id, const FileContent& f
   std::string name = TRY_IN(id, name_of_file(plan, file.path));
   std::vector<Fd> held = TRY(link->take(known->entry));
   if (held.size() <= held_files) return Error{Errc::not_found, id + " has no files"};
-  Fd open(::openat(held[held_files].get(), name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
-  const auto bytes = static_cast<ssize_t>(file.content.size());
-  if (!open || ::pwrite(open.get(), file.content.data(), file.content.size(), 0) != bytes ||
-      ::ftruncate(open.get(), bytes) != 0)
-    return system_error(fmt::format("cannot rewrite {} of {}", file.path, id));
+  TRY_IN(fmt::format("{} of {}", file.path, id), overwrite(held[held_files], name, file.content));
   return {};
 }
 

@@ -41,6 +41,11 @@ Result<FunctionAgent::Message> FunctionAgent::receive(Clock::time_point until) {
   }
 }
 
+Result<void> FunctionAgent::begin(std::span<const int> fds) {
+  const vnf::AgentHeader header{static_cast<uint32_t>(vnf::AgentMessage::begin), 0, 0, 0};
+  return socket_.send({reinterpret_cast<const char*>(&header), sizeof header}, fds);
+}
+
 bool FunctionAgent::ready() {
   // An exchange that is going on notices `ready` itself.
   std::unique_lock lock(mutex_, std::try_to_lock);

@@ -4,6 +4,7 @@
 #pragma once
 #include <chrono>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ class FunctionAgent {
  public:
   explicit FunctionAgent(UnixSocket socket) : socket_(std::move(socket)) {}
   const Fd& fd() const { return socket_.fd(); }
+
+  // The first message of all (AgentMessage::begin), with duplicates of `fds`.
+  Result<void> begin(std::span<const int> fds);
 
   // Takes what lies there without waiting. True once the function has said that it is ready, now
   // or during an exchange.

@@ -67,6 +67,7 @@ void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& rec
     known->network = take(held_network);
     known->user = take(held_user);
     known->control = UnixSocket(take(held_control));
+    known->files = take(held_files);
   }
   known->plan = take(held_plan);
   if (record.function && held.size() > held_agent) {

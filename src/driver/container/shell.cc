@@ -68,7 +68,9 @@ Result<void> ContainerDriver::complete_shell(Container& shell) {
   TRY(link->hold(shell.entry, to_text(shell.record),
                  {shell.network.get(), shell.user.get(), shell.control.fd().get(), mounts.get()}));
   Fd files = TRY(expect_report(shell.control, EnterStep::parked));
-  return link->hold(shell.entry, to_text(shell.record), {files.get()});
+  TRY(link->hold(shell.entry, to_text(shell.record), {files.get()}));
+  shell.files = std::move(files);
+  return {};
 }
 
 Result<Shell> ContainerDriver::prepare(const ShellShape& shape) {

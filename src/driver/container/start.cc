@@ -7,7 +7,7 @@
 #include "base/rollback.h"
 #include "driver/container/container_driver.h"
 #include "driver/container/enter_exchange.h"
-#include "driver/container/seccomp_filter.h"
+#include "driver/container/load.h"
 #include "driver/container/stopwatch.h"
 #include "host/files.h"
 #include "vnf/abi.h"
@@ -15,8 +15,6 @@
 namespace vireo {
 
 namespace {
-
-constexpr size_t most_missing = 1000;
 
 Result<Fd> make_vitals() {
   Fd memory(::memfd_create("vireo-vitals", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -33,51 +31,7 @@ Result<std::string> random_seed() {
   return seed;
 }
 
-// What a libvnf function gets as 3, 4, 5; the ports follow.
-struct FunctionEnds {
-  Fd vitals, identity;
-  UnixSocket ours, theirs;
-};
-
-Result<FunctionEnds> make_function_ends(const InstanceSpec& spec) {
-  FunctionEnds ends;
-  ends.vitals = TRY(make_vitals());
-  std::string seed = TRY(random_seed());
-  std::string identity = TRY(encode_identity(spec, seed));
-  ends.identity = TRY(sealed_memory("vireo-identity", identity));
-  auto pair = TRY(UnixSocket::pair(SocketKind::packets));
-  ends.ours = std::move(pair.first);
-  ends.theirs = std::move(pair.second);
-  return ends;
-}
-
-EnterRequest enter_request(const InstanceSpec& spec) {
-  EnterRequest request;
-  request.process = spec.process;
-  request.host_name = spec.host_name;
-  request.files = spec.files;
-  request.writable_paths = spec.root.writable_paths;
-  return request;
-}
-
 }  // namespace
-
-// A digest stands for its layers: what they lack is looked up once.
-Result<RootNeeds> ContainerDriver::missing_of(const InstanceSpec& spec, const RootNeeds& needs) {
-  if (spec.image_digest.empty()) return missing_in(spec.root.layers, needs);
-  std::string key = spec.image_digest;
-  for (const auto* paths : {&needs.directories, &needs.files})
-    for (const std::string& path : *paths) (key += '\0') += path;
-  {
-    std::lock_guard lock(mutex_);
-    auto known = missing_.find(key);
-    if (known != missing_.end()) return known->second;
-  }
-  RootNeeds missing = TRY(missing_in(spec.root.layers, needs));
-  std::lock_guard lock(mutex_);
-  if (missing_.size() >= most_missing) missing_.clear();
-  return missing_[key] = std::move(missing);
-}
 
 // The spare becomes the instance at once, so that a second start of the same id finds it. Nothing:
 // the id runs already.
@@ -93,6 +47,8 @@ Result<ContainerDriver::Known> ContainerDriver::begin_start(const InstanceId& sh
   if (found == containers_.end() || found->second->state != InstanceState::spare)
     return Error{Errc::not_found, fmt::format("there is no spare shell {}", shell)};
   Known known = found->second;
+  if (known->loaded && !same_program(*known->loaded, spec))
+    return Error{Errc::conflict, fmt::format("another program is loaded in {}", shell)};
   containers_.erase(found);
   known->state = InstanceState::starting;
   known->record.id = spec.id;
@@ -104,47 +60,40 @@ Result<ContainerDriver::Known> ContainerDriver::begin_start(const InstanceId& sh
   return known;
 }
 
+// A libvnf function waits for its first message wherever it is: it is sent ahead.
+Result<void> ContainerDriver::begin_function(Container& shell, const InstanceSpec& spec,
+                                             const std::vector<PortEndpoint>& ports) {
+  Fd vitals = TRY(make_vitals());
+  std::string seed = TRY(random_seed());
+  std::string bytes = TRY(encode_identity(spec, seed));
+  Fd identity = TRY(sealed_memory("vireo-identity", bytes));
+  std::vector<int> fds = {vitals.get(), identity.get()};
+  for (const PortEndpoint& port : ports)
+    if (port.fd) fds.push_back(port.fd.get());
+  TRY(shell.agent->begin(fds));
+  shell.vitals = std::move(vitals);
+  return {};
+}
+
 Result<void> ContainerDriver::run_in(Container& shell, const InstanceSpec& spec,
                                      const std::vector<PortEndpoint>& ports,
                                      std::vector<Phase>* phases) {
   Stopwatch watch_of(phases);
-  EnterRequest request = enter_request(spec);
-  request.capabilities = TRY(capability_bits(spec.capabilities));
-  std::string plan = TRY(encode_enter_plan(request));
-  shell.plan = TRY(sealed_memory("vireo-plan", plan));
+  const EnterRequest request = TRY(enter_request(spec));
   const Resources& wanted = spec.resources;
   if (wanted.memory != 0 || wanted.cpus != 0 || wanted.pids != 0)
     TRY(shell.cgroup.limit(
         {wanted.memory, wanted.cpus, wanted.pids == 0 ? default_pids : wanted.pids}));
-  watch_of.mark("container plan");
-  RootNeeds needs = TRY(root_needs(spec));
-  RootNeeds missing = TRY(missing_of(spec, needs));
-  Fd root = TRY(make_root(*room_, {spec.root, std::move(missing), shell.user.get(),
-                                   first_id(shell.record.range.number), upper_of(shell)}));
-  watch_of.mark("container root");
-  std::vector<int> fds = {shell.plan.get(), root.get()};
-  FunctionEnds ends;
-  if (spec.function) {
-    ends = TRY(make_function_ends(spec));
-    for (int fd : {ends.vitals.get(), ends.identity.get(), ends.theirs.fd().get()})
-      fds.push_back(fd);
-  }
-  for (const PortEndpoint& port : ports)
-    if (port.fd) fds.push_back(port.fd.get());
-  TRY(send_order(shell.control, EnterOrder::start, fds));
-  // Meanwhile, so that it costs nothing: the keeper gets what must outlive us.
-  std::vector<int> held = {shell.plan.get()};
-  if (spec.function) {
-    held.insert(held.end(), {ends.vitals.get(), ends.ours.fd().get()});
-    shell.vitals = TRY(ends.vitals.duplicate());
-  }
-  for (const PortEndpoint& port : ports)
-    if (port.fd) held.push_back(port.fd.get());
-  if (auto link = keeper()) TRY(link->hold(shell.entry, to_text(shell.record), held));
-  EnterAnswer answer = TRY(receive_answer(shell.control));
-  if (answer.report) return enter_error(*answer.report, request);
+  const bool ahead = shell.loaded.has_value();
+  if (ahead)
+    TRY(adapt(shell, spec));
+  else
+    TRY(load(shell, spec, request, ports));
+  watch_of.mark("container load", ahead ? "ahead" : "");
+  if (spec.function) TRY(begin_function(shell, spec, ports));
+  if (!ahead) TRY(await_program(shell, request));
+  if (ahead && !spec.function) TRY(resume(shell));
   watch_of.mark("container enter");
-  if (spec.function) shell.agent = std::make_shared<FunctionAgent>(std::move(ends.ours));
   return {};
 }
 
@@ -155,14 +104,38 @@ Result<void> ContainerDriver::start(const InstanceId& shell, const InstanceSpec&
   Rollback undo([&] { (void)destroy(spec.id); });
   TRY_IN(fmt::format("start {}", spec.id), run_in(*known, spec, ports, phases));
   undo.dismiss();
-  // The keeper has them: closing here is no last close.
-  background_->post([user = std::make_shared<Fd>(std::move(known->user)),
-                     network = std::make_shared<Fd>(std::move(known->network))] {});
-  known->control = UnixSocket();
   std::lock_guard lock(mutex_);
   if (known->state == InstanceState::starting) known->state = InstanceState::running;
   if (known->agent) watch(known->agent->fd().get(), true);
+  known->ports = std::move(ports);
+  begun_.push_back(known);
   return {};
+}
+
+// Waking the keeper takes as long as a start. Until then its record is a spare's, which a daemon
+// that comes later removes like an instance without a row.
+void ContainerDriver::rest() {
+  std::vector<Known> begun;
+  {
+    std::lock_guard lock(mutex_);
+    begun.swap(begun_);
+  }
+  auto link = keeper();
+  for (const Known& each : begun) {
+    Container& container = *each;
+    std::vector<int> held;
+    if (!container.plan_held) held.push_back(container.plan.get());
+    if (container.agent)
+      held.insert(held.end(), {container.vitals.get(), container.agent->fd().get()});
+    for (const PortEndpoint& port : container.ports)
+      if (port.fd) held.push_back(port.fd.get());
+    if (link) (void)link->hold(container.entry, to_text(container.record), held);
+    // The keeper has them: closing here is no last close.
+    container.control = UnixSocket();
+    for (Fd* fd : {&container.files, &container.network, &container.user}) *fd = Fd();
+    container.ports.clear();
+    container.loaded.reset();
+  }
 }
 
 }  // namespace vireo

@@ -13,9 +13,9 @@ class Stopwatch {
  public:
   explicit Stopwatch(std::vector<Phase>* phases) : phases_(phases) {}
   // Ends a phase; the next one begins.
-  void mark(std::string name) {
+  void mark(std::string name, std::string note = {}) {
     auto now = std::chrono::steady_clock::now();
-    if (phases_ != nullptr) phases_->push_back({std::move(name), {}, now - last_});
+    if (phases_ != nullptr) phases_->push_back({std::move(name), std::move(note), now - last_});
     last_ = now;
   }
 

@@ -62,6 +62,8 @@ Result<void> FakeDriver::begin(const InstanceId& shell, const InstanceSpec& spec
   auto found = host_->entries_.find(shell);
   if (found == host_->entries_.end() || found->second.state != InstanceState::spare)
     return Error{Errc::not_found, fmt::format("there is no spare shell {}", shell)};
+  if (found->second.loaded && !same_program(found->second.spec, spec))
+    return Error{Errc::conflict, fmt::format("another program is loaded in {}", shell)};
   host_->entries_.erase(found);
   FakeHost::Entry entry;
   entry.spec = spec;

@@ -31,6 +31,7 @@ class FakeHost {
   size_t shells() const;     // spares
   size_t instances() const;  // not destroyed, ended ones included
   size_t starts() const;     // since the beginning
+  size_t loaded() const;     // spares with a program
   // What a running instance reads in a file that it was given; "": no such file.
   std::string file(const InstanceId& id, const std::string& path) const;
   // The next `count` calls of start() fail.
@@ -47,6 +48,7 @@ class FakeHost {
     std::vector<PortEndpoint> ports;
     InstanceState state = InstanceState::spare;
     std::optional<ExitReason> exit;
+    bool loaded = false;  // a spare: the program of `spec`
     bool ready = false;
     bool stubborn = false;
     std::optional<SteadyTime> ends_at;
@@ -73,7 +75,8 @@ class FakeDriver final : public Driver,
                          public Executor,
                          public Resizer,
                          public FunctionAccess,
-                         public FileAccess {
+                         public FileAccess,
+                         public Preloader {
  public:
   // At most one driver object for a host at a time.
   static Result<std::unique_ptr<FakeDriver>> open(std::shared_ptr<FakeHost> host);
@@ -95,11 +98,13 @@ class FakeDriver final : public Driver,
   Resizer* resizer() override { return this; }
   FunctionAccess* functions() override { return this; }
   FileAccess* files() override { return this; }
+  Preloader* preloader() override { return this; }
   // Prints its arguments; "exit:CODE" among them is its exit code.
   Result<Session> exec(const InstanceId& id, const Request& request) override;
   Result<int> exit_code(const std::string& session) override;
   Result<void> resize(const InstanceId& id, const Resources& resources) override;
   Result<void> rewrite(const InstanceId& id, const FileContent& file) override;
+  Result<void> preload(const InstanceId& shell, const InstanceSpec& like) override;
   Result<Fd> vitals(const InstanceId& id) override;
   Result<std::string> export_state(const InstanceId& id,
                                    std::chrono::milliseconds deadline) override;

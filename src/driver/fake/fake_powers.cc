@@ -46,6 +46,12 @@ size_t FakeHost::instances() const {
   return entries_.size() - spares;
 }
 
+size_t FakeHost::loaded() const {
+  Lock lock(mutex_);
+  return static_cast<size_t>(
+      std::ranges::count_if(entries_, [](const auto& each) { return each.second.loaded; }));
+}
+
 size_t FakeHost::starts() const {
   Lock lock(mutex_);
   return starts_;
@@ -72,6 +78,23 @@ void FakeHost::end(const InstanceId& id, Entry& entry, ExitReason reason) {
 void FakeHost::tell(DriverEvent event) {
   events_.push_back(std::move(event));
   if (signal_ >= 0) ::eventfd_write(signal_, 1);
+}
+
+Result<void> FakeDriver::preload(const InstanceId& shell, const InstanceSpec& like) {
+  Lock lock(host_->mutex_);
+  auto found = host_->entries_.find(shell);
+  if (found == host_->entries_.end())
+    return Error{Errc::not_found, fmt::format("there is no spare shell {}", shell)};
+  FakeHost::Entry& entry = found->second;
+  if (entry.state != InstanceState::spare || entry.loaded)
+    return Error{Errc::conflict, fmt::format("{} is no empty spare shell", shell)};
+  if (read_script(like.process.arguments).fail || like.process.arguments.empty()) {
+    host_->entries_.erase(found);
+    return Error{Errc::invalid, fmt::format("load {}: told to fail", shell)};
+  }
+  entry.spec = like;
+  entry.loaded = true;
+  return {};
 }
 
 Result<Executor::Session> FakeDriver::exec(const InstanceId& id, const Request& request) {

@@ -121,7 +121,7 @@ pid_t run_in(const Fd& network_namespace, const std::vector<std::string>& words,
 
 // Whether something listens on iperf's port, as /proc/net/tcp shows it: 5001 is 0x1389, LISTEN 0A.
 bool listens(const Fd& network_namespace) {
-  const NetworkNamespaceScope scope = must(NetworkNamespaceScope::enter(network_namespace));
+  const NamespaceScope scope = must(NamespaceScope::enter(network_namespace));
   const std::string table = must(read_file("/proc/thread-self/net/tcp"));
   return table.find(":1389 00000000:0000 0A") != std::string::npos;
 }

@@ -88,7 +88,7 @@ inline sockaddr_storage socket_address(const std::string& ip, uint16_t port) {
 
 // A datagram socket with an address of its own, inside the namespace.
 inline Fd udp_socket(const Fd& network_namespace, const std::string& ip) {
-  const NetworkNamespaceScope scope = must(NetworkNamespaceScope::enter(network_namespace));
+  const NamespaceScope scope = must(NamespaceScope::enter(network_namespace));
   const sockaddr_storage address = socket_address(ip, 5000);
   Fd made(::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   EXPECT_EQ(::bind(made.get(), reinterpret_cast<const sockaddr*>(&address),

@@ -22,7 +22,7 @@ constexpr unsigned tap_queue_length = 4096;
 
 Result<void> make_tap_port(const SpareRequest& request, Netlink& fabric, SparePort& spare) {
   {
-    const NetworkNamespaceScope scope = TRY(NetworkNamespaceScope::enter(*request.fabric));
+    const NamespaceScope scope = TRY(NamespaceScope::enter(*request.fabric));
     spare.descriptor = TRY(make_tap(near_name(request.index), request.index));
   }
   NetlinkBatch batch;
@@ -52,7 +52,7 @@ Result<void> make_packet_port(const SpareRequest& request, Netlink& fabric, Spar
   Netlink ends = TRY(Netlink::open(request.ends));
   NetlinkBatch batch;
   TRY(ends.commit(batch.change_link({.index = request.index, .up = true})));
-  const NetworkNamespaceScope scope = TRY(NetworkNamespaceScope::enter(*request.ends));
+  const NamespaceScope scope = TRY(NamespaceScope::enter(*request.ends));
   spare.descriptor = TRY(open_packet_socket(request.index));
   return {};
 }

@@ -11,7 +11,7 @@ namespace vireo {
 Result<void> set_network_defaults(const Fd& network_namespace,
                                   std::span<const NetworkDefault> settings) {
   // /proc/sys/net shows the namespace of the thread that looks.
-  const NetworkNamespaceScope scope = TRY(NetworkNamespaceScope::enter(network_namespace));
+  const NamespaceScope scope = TRY(NamespaceScope::enter(network_namespace));
   for (const NetworkDefault& setting : settings) {
     const std::string path = fmt::format("/proc/sys/net/{}", setting.path);
     if (exists(path)) TRY(write_existing(path, setting.value));

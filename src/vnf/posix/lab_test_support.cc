@@ -28,12 +28,12 @@ constexpr const char* addresses =
 std::string path_of(const Fd& fd) { return fmt::format("/proc/{}/fd/{}", ::getpid(), fd.get()); }
 
 Result<Fd> tap_in(const Fd& network_namespace) {
-  const auto there = TRY(NetworkNamespaceScope::enter(network_namespace));
+  const auto there = TRY(NamespaceScope::enter(network_namespace));
   return make_tap("eth0", 0);
 }
 
 Result<Fd> socket_in(const Fd& network_namespace, const char* interface) {
-  const auto there = TRY(NetworkNamespaceScope::enter(network_namespace));
+  const auto there = TRY(NamespaceScope::enter(network_namespace));
   return open_packet_socket(static_cast<int>(::if_nametoindex(interface)));
 }
 

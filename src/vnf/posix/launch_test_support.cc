@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "host/fd_passing.h"
 #include "host/files.h"
 
 namespace vireo::vnf {
@@ -31,16 +32,12 @@ Result<Fd> vitals_page() {
 }
 
 // Between fork and exec: nothing but system calls.
-[[noreturn]] void become(const std::vector<int>& fds, const char* program, int network,
-                         uint64_t* started) {
+[[noreturn]] void become(int agent, const char* program, int network, uint64_t* started) {
   ::signal(SIGPIPE, SIG_DFL);
   if (network >= 0 && ::setns(network, CLONE_NEWNET) < 0) _exit(126);
-  // First out of the way of the numbers that they will get.
-  int moved[3 + max_ports];
-  size_t count = 0;
-  for (int fd : fds) moved[count++] = ::fcntl(fd, F_DUPFD, 100);
-  for (size_t i = 0; i < count; i++) ::dup2(moved[i], fd_vitals + static_cast<int>(i));
-  ::syscall(SYS_close_range, fd_vitals + static_cast<int>(count), ~0U, 0);
+  if (agent != fd_agent) ::dup2(agent, fd_agent);
+  ::fcntl(fd_agent, F_SETFD, 0);
+  ::syscall(SYS_close_range, fd_agent + 1, ~0U, 0);
   char* const arguments[] = {const_cast<char*>(program), nullptr};
   char* const environment[] = {nullptr};
   timespec now{};
@@ -101,12 +98,16 @@ Result<LaunchedFunction> LaunchedFunction::start(const Launch& launch) {
     return system_error("cannot make a socket pair");
   made.agent_ = Fd(ends[0]);
   Fd theirs(ends[1]);
-  std::vector<int> fds = {vitals.get(), sealed.get(), theirs.get()};
+  std::vector<int> fds = {vitals.get(), sealed.get()};
   fds.insert(fds.end(), launch.ports.begin(), launch.ports.end());
+  const AgentHeader begin{static_cast<uint32_t>(AgentMessage::begin), 0, 0, 0};
+  if (send_with_fds(made.agent_.get(), {reinterpret_cast<const char*>(&begin), sizeof begin}, fds) <
+      0)
+    return system_error("cannot send the first message");
   const int network = launch.network_namespace == nullptr ? -1 : launch.network_namespace->get();
   made.pid_ = ::fork();
   if (made.pid_ < 0) return system_error("cannot fork");
-  if (made.pid_ == 0) become(fds, launch.program.c_str(), network, made.started_);
+  if (made.pid_ == 0) become(theirs.get(), launch.program.c_str(), network, made.started_);
   made.pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, made.pid_, 0)));
   return made;
 }

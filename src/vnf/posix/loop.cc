@@ -80,7 +80,7 @@ void tick(uint64_t now) {
   if (idle) loop.ports.shrink();
   loop.next_tick_ns = now + (idle ? idle_tick_ns : busy_tick_ns);
   for (uint32_t port = 0; port < loop.ports.count(); port++)
-    loop.fds[1 + port].fd = PortIo::descriptor(port);
+    loop.fds[1 + port].fd = port_descriptor(port);
 }
 
 void open_inputs() {
@@ -89,7 +89,7 @@ void open_inputs() {
   if (loop.function->process == nullptr) return;
   loop.ports.open(identity());
   for (uint32_t port = 0; port < loop.ports.count(); port++)
-    loop.fds[loop.fd_count++] = {PortIo::descriptor(port), poll_in, 0};
+    loop.fds[loop.fd_count++] = {port_descriptor(port), poll_in, 0};
 }
 
 int64_t patience(uint64_t now) {
@@ -118,6 +118,7 @@ int64_t patience(uint64_t now) {
 }  // namespace
 
 void run(const FunctionEntry& function) {
+  await_begin(*function.table);
   const uint64_t began = cycles();
   open_process(*function.table);
   loop.function = &function;

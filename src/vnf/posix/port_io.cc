@@ -28,7 +28,7 @@ void PortIo::open(const Identity& identity) {
   count_ = identity.port_count;
   most_ = batch_packets;
   for (uint32_t port = 0; port < count_; port++) {
-    const int fd = descriptor(port);
+    const int fd = port_descriptor(port);
     const long flags = system_call(__NR_fcntl, fd, get_flags);
     if (flags < 0 || identity.ports[port].kind > 1) fail("a port has no descriptor of packets");
     socket_[port] = identity.ports[port].kind == 1;
@@ -74,7 +74,7 @@ bool PortIo::receive(uint32_t port, Batch& batch) {
 bool PortIo::receive_tap(uint32_t port) {
   while (taken_ < most_) {
     uint8_t* at = slots_ + size_t{taken_} * slot_bytes + data_offset(taken_) - vnet_bytes;
-    const long got = read(descriptor(port), at, vnet_bytes + frame_bytes);
+    const long got = read(port_descriptor(port), at, vnet_bytes + frame_bytes);
     if (got == error_again || got == error_interrupted) return true;
     if (got < 0) return taken_ > 0;
     if (got <= static_cast<long>(vnet_bytes)) return taken_ > 0;
@@ -91,7 +91,7 @@ bool PortIo::receive_socket(uint32_t port) {
     receiving_[i].header.vectors = &in_[i];
     receiving_[i].header.vector_count = 1;
   }
-  const long got = receive_many(descriptor(port), receiving_, most_, message_dont_wait);
+  const long got = receive_many(port_descriptor(port), receiving_, most_, message_dont_wait);
   if (got < 0) return got == error_again || got == error_interrupted;
   for (uint32_t i = 0; i < static_cast<uint32_t>(got); i++) {
     const bool whole = (receiving_[i].header.flags & truncated) == 0;
@@ -145,7 +145,7 @@ void PortIo::gather(uint32_t port, Packet* packets, uint32_t count) {
 
 // A tap never says "full": its write carries the packet into the receiver's stack, or drops it.
 void PortIo::send_tap(uint32_t port, const Packet& packet) {
-  const long sent = write(descriptor(port), packet.vnet, packet.length + vnet_bytes);
+  const long sent = write(port_descriptor(port), packet.vnet, packet.length + vnet_bytes);
   if (sent < 0) return add(vitals().drops[drop_output], 1);
   add(vitals().ports[port].tx_packets, 1);
   add(vitals().ports[port].tx_bytes, packet.length);
@@ -155,7 +155,8 @@ void PortIo::send_tap(uint32_t port, const Packet& packet) {
 void PortIo::send_socket(uint32_t port) {
   uint64_t bytes = 0, packets = 0, dropped = 0;
   for (uint32_t at = 0; at < queued_;) {
-    const long sent = send_many(descriptor(port), sending_ + at, queued_ - at, message_dont_wait);
+    const long sent =
+        send_many(port_descriptor(port), sending_ + at, queued_ - at, message_dont_wait);
     for (long i = 0; i < sent; i++, at++, packets++) bytes += out_[at].bytes - vnet_bytes;
     if (sent > 0 || sent == error_interrupted) continue;
     if ((sent == error_again || sent == error_no_buffers) && wait_for_room(port)) continue;
@@ -170,7 +171,7 @@ void PortIo::send_socket(uint32_t port) {
 
 bool PortIo::wait_for_room(uint32_t port) {
   if (waits_left_-- <= 0) return false;
-  PollFd room{descriptor(port), poll_out, 0};
+  PollFd room{port_descriptor(port), poll_out, 0};
   wait_ready(&room, 1, room_wait_ns);
   return true;
 }

@@ -13,7 +13,6 @@ class PortIo {
   // Makes the buffers and looks at the descriptors; fails the process when there are none.
   void open(const Identity& identity);
   uint32_t count() const { return count_; }
-  static int descriptor(uint32_t port) { return fd_first_port + static_cast<int>(port); }
 
   // At most batch_packets packets that wait at the port. False: none, and the port is in an error.
   bool receive(uint32_t port, Batch& batch);

@@ -145,7 +145,8 @@ TEST(Starting, refuses_what_it_cannot_work_with_and_says_why) {
   const std::vector<int> three = {0, 0, 0};
   EXPECT_EQ(refusal_of(forwarder_with(1, {0})), "too few ports");
   EXPECT_EQ(refusal_of(forwarder_with(3, three)), "a forwarder needs an even number of ports");
-  EXPECT_EQ(refusal_of(forwarder_with(2, {0})), "a port has no descriptor of packets");
+  EXPECT_EQ(refusal_of(forwarder_with(2, {0})),
+            "it was given another number of ports than its identity names");
   Launch other = forwarder_with(2, {0, 0});
   other.identity->abi = 99;
   EXPECT_EQ(refusal_of(std::move(other)), "the platform speaks another version of the ABI");

@@ -11,6 +11,8 @@ struct Process {
   const char* name;
   Vitals* vitals;
   const Identity* identity;
+  PassedDescriptors given;  // vitals, identity, ports
+  uint32_t given_count;
 };
 Process process;
 
@@ -21,6 +23,7 @@ uint32_t text_length(const char* text) {
 }
 
 void set_state(FunctionState state) {
+  if (process.vitals == nullptr) return;  // ended before it began
   __atomic_store_n(&process.vitals->state, static_cast<uint32_t>(state), __ATOMIC_RELEASE);
 }
 
@@ -52,6 +55,8 @@ const char* fault_of(const Identity& identity, const FunctionTable& table) {
   if (identity.abi != vnf_abi_version) return "the platform speaks another version of the ABI";
   if (identity.config_bytes != table.config_size) return "the configuration has another size";
   if (identity.port_count > max_ports) return "too many ports";
+  if (table.ports == Ports::packet && identity.port_count + 2 != process.given_count)
+    return "it was given another number of ports than its identity names";
   if (identity.port_count < table.fewest_ports) return "too few ports";
   if (identity.port_count > table.most_ports) return "more ports than this function has";
   for (uint32_t i = 0; i < identity.port_count; i++)
@@ -66,18 +71,43 @@ const char* fault_of(const Identity& identity, const FunctionTable& table) {
 const Identity& identity() { return *process.identity; }
 Vitals& vitals() { return *process.vitals; }
 
-void open_process(const FunctionTable& table) {
+int port_descriptor(uint32_t port) { return process.given.fds[2 + port]; }
+
+void await_begin(const FunctionTable& table) {
   process.name = table.name;
-  process.vitals = static_cast<Vitals*>(map_file(fd_vitals, vitals_bytes, true));
+  handle_signals();
+  AgentHeader header{};
+  IoVector part{&header, sizeof header};
+  MessageHeader message{};
+  message.vectors = &part;
+  message.vector_count = 1;
+  message.control = &process.given;
+  message.control_bytes = sizeof process.given;
+  long got = error_interrupted;
+  while (got == error_interrupted) got = receive_message(fd_agent, message, 0);
+  if (got == 0) exit_process(0);
+  const PassedDescriptors& given = process.given;
+  const size_t head = offsetof(PassedDescriptors, fds);
+  if (got < static_cast<long>(sizeof header) || given.level != socket_level ||
+      given.type != rights_type || given.bytes < head + 2 * sizeof(int) ||
+      header.type != static_cast<uint32_t>(AgentMessage::begin))
+    fail("the platform did not begin with what it should");
+  process.given_count = static_cast<uint32_t>((given.bytes - head) / sizeof(int));
+}
+
+void open_process(const FunctionTable& table) {
+  const int vitals = process.given.fds[0], identity = process.given.fds[1];
+  process.vitals = static_cast<Vitals*>(map_file(vitals, vitals_bytes, true));
   if (process.vitals == nullptr) fail("there is no vitals page");
   const size_t bytes = sizeof(Identity) + table.config_size;
-  process.identity = static_cast<const Identity*>(map_file(fd_identity, bytes, false));
+  process.identity = static_cast<const Identity*>(map_file(identity, bytes, false));
   if (process.identity == nullptr) fail("there is no identity page, or it is too short");
   if (const char* fault = fault_of(*process.identity, table)) fail(fault);
   process.vitals->abi = vnf_abi_version;
   process.vitals->counter_count = table.counter_count;
   __atomic_store_n(&process.vitals->magic, vitals_magic, __ATOMIC_RELEASE);
-  handle_signals();
+  close(vitals);
+  close(identity);
 }
 
 void fail(const char* reason) {

@@ -23,9 +23,12 @@ struct FunctionEntry {
 inline void store(uint64_t& at, uint64_t value) { __atomic_store_n(&at, value, __ATOMIC_RELAXED); }
 inline void add(uint64_t& at, uint64_t more) { store(at, at + more); }
 
-// Maps and checks vitals and identity and installs the answer to SIGTERM and SIGINT: state
-// draining, exit code 0. Ends the process with fail() when something is wrong.
+// Installs the answer to SIGTERM and SIGINT (state draining, exit code 0) and waits for the
+// platform's first message; ends the process quietly when the platform closes its end instead.
+void await_begin(const FunctionTable& table);
+// Maps and checks what came with it. Ends the process with fail() when something is wrong.
 void open_process(const FunctionTable& table);
+int port_descriptor(uint32_t port);
 const Identity& identity();
 Vitals& vitals();
 

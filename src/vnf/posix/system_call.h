@@ -53,6 +53,13 @@ struct TimeSpec {
 };
 
 inline constexpr int16_t poll_in = 1, poll_out = 4;
+// A control message of the kind SCM_RIGHTS (cmsg(3), unix(7)).
+struct PassedDescriptors {
+  size_t bytes;  // of the header and what follows
+  int level, type;
+  int fds[2 + 8];
+};
+inline constexpr int socket_level = 1, rights_type = 1;
 inline constexpr int message_dont_wait = 0x40, message_no_signal = 0x4000;
 inline constexpr long error_interrupted = -4, error_again = -11, error_no_buffers = -105;
 
@@ -66,6 +73,9 @@ inline long close(int fd) { return system_call(__NR_close, fd); }
 
 inline long send_message(int fd, const MessageHeader& message, int flags) {
   return system_call(__NR_sendmsg, fd, address(&message), flags | message_no_signal);
+}
+inline long receive_message(int fd, MessageHeader& message, int flags) {
+  return system_call(__NR_recvmsg, fd, address(&message), flags);
 }
 inline long receive(int fd, void* to, size_t bytes, int flags) {
   return system_call(__NR_recvfrom, fd, address(to), static_cast<long>(bytes), flags);
