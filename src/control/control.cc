@@ -115,6 +115,14 @@ std::vector<Pool::Stock> Control::State::stocks() const {
   return stocks;
 }
 
+// What a daemon before us started can end like any other.
+void Control::State::expect_running() {
+  for (const auto& [name, service] : reconciler.services)
+    for (const auto& [function, entry] : service.functions)
+      if (entry.current && entry.current->stage != Generation::Stage::ended && service.planned)
+        pool->expect(*entry.current->driver, entry.current->spec);
+}
+
 // Nothing to do at the moment: the time for what was put off.
 void Control::State::rest() {
   rest_owed = parts.clock.now() < reconciler.quiet_until();
@@ -138,6 +146,7 @@ Result<std::unique_ptr<Control>> Control::open(Parts parts, ControlOptions optio
   state->pool = std::make_unique<Pool>(state->parts.fabric, state->parts.clock, state->stocks(),
                                        state->options.pool_size, state->options.keep_loaded);
   state->reconciler.pool = state->pool.get();
+  state->expect_running();
   state->watcher.start(state->parts.clock.now());
   Event event;
   event.kind = "daemon.started";
@@ -262,8 +271,12 @@ std::vector<int> Control::event_fds() const {
 
 void Control::handle_events() {
   for (Driver* driver : state_->parts.drivers)
-    for (const DriverEvent& event : driver->take_events())
-      state_->reconciler.take_event(*driver, event);
+    for (const DriverEvent& event : driver->take_events()) {
+      if (event.id.starts_with('~') && state_->pool)
+        state_->pool->lost(event.id);
+      else
+        state_->reconciler.take_event(*driver, event);
+    }
 }
 
 bool Control::work() {

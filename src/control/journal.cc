@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "control/rows.h"
+#include "control/reconcile/rows.h"
 
 namespace vireo {
 namespace {

@@ -6,8 +6,8 @@
 #include "control/journal.h"
 #include "control/plan/changes.h"
 #include "control/plan/host_check.h"
-#include "control/pool.h"
-#include "control/reconciler.h"
+#include "control/pool/pool.h"
+#include "control/reconcile/reconciler.h"
 #include "control/watch.h"
 
 namespace vireo {
@@ -25,6 +25,7 @@ struct Control::State {
   FunctionStatus status(const ServiceEntry& service, const FunctionEntry& function) const;
   ServiceStatus status(const ServiceEntry& service) const;
   std::vector<Pool::Stock> stocks() const;
+  void expect_running();
   bool uses_image(const std::string& digest) const;
   void rest();
   bool rest_owed = false;  // put off: at the reconciler's quiet_until()

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "control/control.h"
-#include "control/reconciler.h"
+#include "control/reconcile/reconciler.h"
 
 namespace vireo {
 

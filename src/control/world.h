@@ -13,8 +13,8 @@
 #include "control/commit_queue.h"
 #include "control/control.h"
 #include "control/plan/planner.h"
-#include "control/pool.h"
-#include "control/rows.h"
+#include "control/pool/pool.h"
+#include "control/reconcile/rows.h"
 
 namespace vireo {
 

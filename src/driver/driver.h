@@ -47,6 +47,7 @@ struct Shell {
   Fd network_namespace;  // valid when the shape asked for one
 };
 
+// Of instances, and the end of a spare shell that nobody destroyed.
 struct DriverEvent {
   enum class Kind { ready, exited };
   Kind kind = Kind::exited;

@@ -53,6 +53,19 @@ TEST_F(ContainerLoad, a_loaded_function_waits_for_its_identity) {
   EXPECT_TRUE(ready);
 }
 
+TEST_F(ContainerLoad, the_end_of_a_spare_is_told) {
+  auto shell = bench_->driver().prepare({"container", true});
+  ASSERT_TRUE(shell);
+  ASSERT_TRUE(bench_->driver().preloader()->preload(shell->id, bench_->spec("a", {"sleep"})));
+  ::kill(bench_->container().pid(shell->id).value_or(0), SIGKILL);
+  bool told = false;
+  for (int waited = 0; waited < 20'000 && !told; waited += 5, ::poll(nullptr, 0, 5))
+    for (const DriverEvent& event : bench_->driver().take_events())
+      told |= event.id == shell->id && event.kind == DriverEvent::Kind::exited;
+  EXPECT_TRUE(told);
+  EXPECT_FALSE(bench_->driver().start(shell->id, bench_->spec("a", {"sleep"}), {}, nullptr));
+}
+
 // A daemon that dies leaves no stopped program behind.
 TEST_F(ContainerLoad, a_loaded_spare_is_a_spare_for_the_next_daemon) {
   InstanceSpec spec = bench_->spec("a", {"sleep"});

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "control/rows.h"
+#include "control/reconcile/rows.h"
 
 namespace vireo {
 

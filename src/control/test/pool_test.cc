@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/pool.h"
+#include "control/pool/pool.h"
 
 #include <gtest/gtest.h>
 
@@ -96,6 +96,27 @@ TEST_F(PoolTest, forgets_the_programs_of_a_removed_image) {
   EXPECT_EQ(network->size(), ports - 1);
   pool.wait_full();
   EXPECT_EQ(host->loaded(), 0u);
+}
+
+TEST_F(PoolTest, replaces_spares_that_ended) {
+  Pool pool(fabric, clock, {{driver.get(), {"container", true}, {}}}, 1);
+  auto taken = pool.take(*driver, instance({PortKind::veth}, "a"));
+  ASSERT_TRUE(taken);
+  pool.give_back(*driver, *std::move(taken));
+  pool.wait_full();
+  const size_t ports = network->size();
+  std::vector<InstanceStatus> before = *driver->list();
+  ASSERT_EQ(before.size(), 2u);  // one without and one with the program
+  for (const InstanceStatus& spare : before) {
+    host->crash(spare.id, {ExitKind::signal, 9});
+    pool.lost(spare.id);
+  }
+  pool.wait_full();
+  EXPECT_EQ(host->loaded(), 1u);
+  EXPECT_EQ(network->size(), ports);
+  std::vector<InstanceStatus> after = *driver->list();
+  ASSERT_EQ(after.size(), 2u);
+  for (const InstanceStatus& spare : after) EXPECT_EQ(spare.state, InstanceState::spare);
 }
 
 TEST_F(PoolTest, unloads_what_nothing_uses_any_more) {

@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "driver/container/function_agent.h"
-#include "driver/container/id_ranges.h"
+#include "driver/container/plan/id_ranges.h"
 #include "driver/driver.h"
 #include "host/cgroup.h"
 #include "host/unix_socket.h"

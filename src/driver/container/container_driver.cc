@@ -12,9 +12,9 @@
 #include <cstdio>
 
 #include "base/log.h"
-#include "driver/container/container_plan.h"
-#include "driver/container/enter_plan.h"
-#include "driver/container/seccomp_filter.h"
+#include "driver/container/plan/container_plan.h"
+#include "driver/container/plan/enter_plan.h"
+#include "driver/container/plan/seccomp_filter.h"
 #include "host/files.h"
 #include "host/namespace.h"
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "driver/container/container.h"
-#include "driver/container/id_ranges.h"
 #include "driver/container/mount_room.h"
+#include "driver/container/plan/id_ranges.h"
 #include "driver/container/worker.h"
 #include "driver/driver.h"
 #include "keeper/keeper_client.h"

@@ -36,10 +36,8 @@ void ContainerDriver::note_exit(const KeeperClient::Event& event,
   auto found = entries_.find(event.name);
   if (found == entries_.end() || found->second->exit) return;
   Container& container = *found->second;
-  const bool was_spare = container.state == InstanceState::spare;
   container.exit = container.reason_of(event.wait_status);
   container.state = InstanceState::exited;
-  if (was_spare) return;
   SteadyTime at{std::chrono::nanoseconds(event.at_ns)};
   events.push_back({DriverEvent::Kind::exited, container.record.id, at, *container.exit});
 }

@@ -4,8 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "driver/container/container_plan.h"
-#include "driver/container/enter_plan.h"
+#include "driver/container/plan/container_plan.h"
+#include "driver/container/plan/enter_plan.h"
 #include "host/unix_socket.h"
 
 namespace vireo {

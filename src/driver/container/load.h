@@ -2,7 +2,7 @@
 // A program on its way into a shell: what start.cc and load.cc share.
 #pragma once
 #include "driver/container/container.h"
-#include "driver/container/container_plan.h"
+#include "driver/container/plan/container_plan.h"
 
 namespace vireo {
 

@@ -8,7 +8,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "driver/container/container_plan.h"
+#include "driver/container/plan/container_plan.h"
 #include "driver/container/worker.h"
 
 namespace vireo {

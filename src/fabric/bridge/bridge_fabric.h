@@ -19,7 +19,7 @@
 #include "fabric/bridge/port_plan.h"
 #include "fabric/bridge/reaper.h"
 #include "fabric/bridge/spare_port.h"
-#include "fabric/bridge/uplink.h"
+#include "fabric/bridge/uplink/uplink.h"
 #include "fabric/fabric.h"
 #include "host/netlink.h"
 

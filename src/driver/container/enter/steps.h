@@ -4,7 +4,7 @@
 #pragma once
 #include <stddef.h>
 
-#include "driver/container/enter_plan.h"
+#include "driver/container/plan/enter_plan.h"
 
 namespace vireo::enter {
 

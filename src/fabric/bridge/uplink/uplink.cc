@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fabric/bridge/uplink.h"
+#include "fabric/bridge/uplink/uplink.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

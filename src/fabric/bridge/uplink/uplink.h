@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-#include "fabric/bridge/host_interface.h"
+#include "fabric/bridge/uplink/host_interface.h"
 
 namespace vireo {
 

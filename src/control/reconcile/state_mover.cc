@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/state_mover.h"
+#include "control/reconcile/state_mover.h"
 
 #include <algorithm>
 #include <iterator>

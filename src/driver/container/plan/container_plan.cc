@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "driver/container/container_plan.h"
+#include "driver/container/plan/container_plan.h"
 
 #include <fmt/format.h>
 #include <linux/capability.h>

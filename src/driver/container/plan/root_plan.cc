@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "base/text.h"
-#include "driver/container/container_plan.h"
+#include "driver/container/plan/container_plan.h"
 #include "vnf/abi.h"
 
 namespace vireo {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fabric/bridge/host_interface.h"
+#include "fabric/bridge/uplink/host_interface.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "driver/container/seccomp_filter.h"
+#include "driver/container/plan/seccomp_filter.h"
 
 #include <linux/seccomp.h>
 #include <linux/sockios.h>

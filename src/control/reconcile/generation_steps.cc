@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "control/reconciler.h"
+#include "control/reconcile/reconciler.h"
 
 namespace vireo {
 namespace {

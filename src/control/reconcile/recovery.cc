@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "control/reconciler.h"
+#include "control/reconcile/reconciler.h"
 
 namespace vireo {
 

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "control/plan/instance_plan.h"
-#include "control/reconciler.h"
+#include "control/reconcile/reconciler.h"
 
 namespace vireo {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "driver/container/container_plan.h"
+#include "driver/container/plan/container_plan.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 
 #include "driver/container/container.h"
 #include "driver/container/mount_room.h"
-#include "driver/container/seccomp_filter.h"
+#include "driver/container/plan/seccomp_filter.h"
 #include "host/files.h"
 #include "vnf/abi.h"
 

@@ -44,8 +44,11 @@ class Pool {
 
   // A shell and its spare ports; made on the spot when none is ready.
   Result<Taken> take(Driver& driver, const InstanceSpec& instance);
+  // It runs already, and may be started again.
+  void expect(Driver& driver, const InstanceSpec& instance);
   void give_back(Driver& driver, Taken taken);   // unused: destroyed, never pooled again
   void wake();                                   // what was taken may be made again
+  void lost(const InstanceId& shell);            // it ended, though nobody asked it to
   void forget(const std::string& image_digest);  // destroys what has a program of it
   void note_used(const std::function<bool(const std::string& image_digest)>& used);
   std::vector<PoolMetrics> metrics() const;
@@ -79,7 +82,9 @@ class Pool {
   bool refill_program(std::unique_lock<std::mutex>& lock);
   Result<Place> make(Driver& driver, const ShellShape& shape);
   Result<Place> make_loaded(const Program& program);
-  Program* find_program(const InstanceSpec& instance);
+  Program* find_program(const ShellShape& shape, const InstanceSpec& instance);
+  static ShellShape shape_of(const InstanceSpec& instance);
+  std::optional<std::pair<Driver*, Place>> extract(const InstanceId& shell);
   // What must go to make room.
   std::vector<Program> remember(Driver& driver, const ShellShape& shape,
                                 const InstanceSpec& instance);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/reconciler.h"
+#include "control/reconcile/reconciler.h"
 
 #include <fmt/format.h>
 

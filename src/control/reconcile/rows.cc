@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/rows.h"
+#include "control/reconcile/rows.h"
 
 #include <fmt/format.h>
 

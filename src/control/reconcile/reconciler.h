@@ -14,7 +14,7 @@
 
 #include "control/control.h"
 #include "control/journal.h"
-#include "control/state_mover.h"
+#include "control/reconcile/state_mover.h"
 #include "control/world.h"
 
 namespace vireo {

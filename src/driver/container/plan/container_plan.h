@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "driver/container/enter_plan.h"
+#include "driver/container/plan/enter_plan.h"
 #include "model/instance.h"
 
 namespace vireo {
