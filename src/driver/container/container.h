@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -52,9 +53,10 @@ struct Container {
   UnixSocket control;                  // while parked
   Fd files;                            // directory of the files that it is given; while parked
   std::optional<InstanceSpec> loaded;  // whose program waits in a spare shell
-  // Of a started one, until rest(): what the keeper does not hold yet, beside vitals and agent.
+  // How many of HeldFd the keeper has; the others, and `ports`, are given to it in rest().
+  unsigned held = 0;
   std::vector<PortEndpoint> ports;
-  bool plan_held = false;
+  std::vector<int> not_held() const;  // container_record.cc
   Fd plan;  // what was executed: exec takes user, groups, environment from it
   Fd vitals;
   std::shared_ptr<FunctionAgent> agent;  // thread-safe by itself

@@ -99,7 +99,7 @@ class ContainerDriver final : public Driver,
   std::shared_ptr<KeeperClient> keeper();
   Result<Known> reserve_shell();  // shell.cc
   Result<void> spawn_shell(Container& shell, const UnixSocket& enter_end);
-  Result<void> complete_shell(Container& shell);
+  Result<void> begin_shell(Container& shell);
   Result<Known> begin_start(const InstanceId& shell, const InstanceSpec& spec);  // start.cc
   Result<void> begin_function(Container& shell, const InstanceSpec& spec,
                               const std::vector<PortEndpoint>& ports);
@@ -114,6 +114,7 @@ class ContainerDriver final : public Driver,
                            const UnixSocket& enter_end);  // container_exec.cc
   Result<void> run_guest(const Container& host, const UnixSocket& control, const Fd& plan,
                          const EnterRequest& request, Session& session);
+  Result<Fd> files_of(const Container& container);
   void forget(const Known& container);  // background removal
   void read_keeper(KeeperClient& link, std::vector<DriverEvent>& events);
   Result<void> await_exit(const std::string& session);

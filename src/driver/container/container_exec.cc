@@ -162,17 +162,27 @@ Result<int> ContainerDriver::exit_code(const std::string& session) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+Result<Fd> ContainerDriver::files_of(const Container& container) {
+  {
+    std::lock_guard lock(mutex_);
+    if (container.files) return container.files.duplicate();
+  }
+  auto link = keeper();
+  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
+  std::vector<Fd> held = TRY(link->take(container.entry));
+  if (held.size() <= held_files)
+    return Error{Errc::not_found, container.record.id + " has no files"};
+  return std::move(held[held_files]);
+}
+
 // In place: the instance sees the file itself, bound over its path. The directory that holds it is
 // on no path of the instance's.
 Result<void> ContainerDriver::rewrite(const InstanceId& id, const FileContent& file) {
   Known known = TRY(find(id));
-  auto link = keeper();
-  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
   std::string plan = TRY(bytes_of(known->plan));
   std::string name = TRY_IN(id, name_of_file(plan, file.path));
-  std::vector<Fd> held = TRY(link->take(known->entry));
-  if (held.size() <= held_files) return Error{Errc::not_found, id + " has no files"};
-  TRY_IN(fmt::format("{} of {}", file.path, id), overwrite(held[held_files], name, file.content));
+  Fd files = TRY(files_of(*known));
+  TRY_IN(fmt::format("{} of {}", file.path, id), overwrite(files, name, file.content));
   return {};
 }
 

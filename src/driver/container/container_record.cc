@@ -30,4 +30,15 @@ Result<ContainerRecord> record_from_text(std::string_view text) {
   return record;
 }
 
+// In the order of HeldFd, which is the order of taking back.
+std::vector<int> Container::not_held() const {
+  std::vector<int> fds;
+  if (held <= held_files) fds.push_back(files.get());
+  if (held <= held_plan) fds.push_back(plan.get());
+  if (vitals) fds.insert(fds.end(), {vitals.get(), agent->fd().get()});
+  for (const PortEndpoint& port : ports)
+    if (port.fd) fds.push_back(port.fd.get());
+  return fds;
+}
+
 }  // namespace vireo

@@ -34,6 +34,11 @@ Result<EnterRequest> enter_request(const InstanceSpec& spec) {
   return request;
 }
 
+Result<void> await_parked(Container& shell) {
+  if (!shell.files) shell.files = TRY(expect_report(shell.control, EnterStep::parked));
+  return {};
+}
+
 Result<void> await_program(const Container& shell, const EnterRequest& request) {
   EnterAnswer answer = TRY(receive_answer(shell.control));
   if (answer.report) return enter_error(*answer.report, request);
@@ -108,6 +113,7 @@ Result<RootNeeds> ContainerDriver::missing_of(const InstanceSpec& spec, const Ro
 Result<void> ContainerDriver::load(Container& shell, const InstanceSpec& spec,
                                    const EnterRequest& request,
                                    const std::vector<PortEndpoint>& ports) {
+  TRY(await_parked(shell));
   std::string plan = TRY(encode_enter_plan(request));
   shell.plan = TRY(sealed_memory("vireo-plan", plan));
   RootNeeds needs = TRY(root_needs(spec));
@@ -134,8 +140,8 @@ Result<void> ContainerDriver::load_ahead(Container& shell, const InstanceSpec& l
   TRY(load(shell, like, request, {}));
   auto link = keeper();
   if (!link) return Error{Errc::unavailable, "the keeper is not running"};
-  TRY(link->hold(shell.entry, to_text(shell.record), {shell.plan.get()}));
-  shell.plan_held = true;
+  TRY(link->hold(shell.entry, to_text(shell.record), shell.not_held()));
+  shell.held = held_vitals;
   TRY(await_program(shell, request));
   if (halt) TRY(halt->halt());
   std::lock_guard lock(mutex_);

@@ -7,6 +7,8 @@
 namespace vireo {
 
 Result<EnterRequest> enter_request(const InstanceSpec& spec);
+// Until the shell's own part is done; its directory of files is there then.
+Result<void> await_parked(Container& shell);
 // Until it has been executed, or with what failed.
 Result<void> await_program(const Container& shell, const EnterRequest& request);
 // In place: who has the file open, or bound over a path, reads the new content.

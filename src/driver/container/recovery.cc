@@ -61,7 +61,8 @@ void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& rec
   if (!entry.ended && entry.pid > 0)
     known->pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, entry.pid, 0)));
   const bool spare = record.id == "~" + entry.name;
-  const bool whole = held.size() > (spare ? held_files : held_plan);
+  known->held = static_cast<unsigned>(std::min<size_t>(held.size(), held_vitals));
+  const bool whole = held.size() > (spare ? held_mounts : held_plan);
   known->state = spare ? InstanceState::spare : InstanceState::running;
   if (spare) {
     known->network = take(held_network);

@@ -55,7 +55,8 @@ Result<void> ContainerDriver::spawn_shell(Container& shell, const UnixSocket& en
   return {};
 }
 
-Result<void> ContainerDriver::complete_shell(Container& shell) {
+// From here on its process goes on by itself, while the caller makes ports.
+Result<void> ContainerDriver::begin_shell(Container& shell) {
   TRY(expect_report(shell.control, EnterStep::unshared));
   TRY(map_ids(shell));
   Fd devices = TRY(room_->device_files());
@@ -67,9 +68,7 @@ Result<void> ContainerDriver::complete_shell(Container& shell) {
   Fd mounts = TRY(namespace_of(shell.pid, "mnt"));
   TRY(link->hold(shell.entry, to_text(shell.record),
                  {shell.network.get(), shell.user.get(), shell.control.fd().get(), mounts.get()}));
-  Fd files = TRY(expect_report(shell.control, EnterStep::parked));
-  TRY(link->hold(shell.entry, to_text(shell.record), {files.get()}));
-  shell.files = std::move(files);
+  shell.held = held_files;
   return {};
 }
 
@@ -86,7 +85,7 @@ Result<Shell> ContainerDriver::prepare(const ShellShape& shape) {
   shell->control = std::move(ours);
   TRY_IN("prepare a container", spawn_shell(*shell, theirs));
   theirs = UnixSocket();  // else its end would not be seen
-  TRY_IN("prepare a container", complete_shell(*shell));
+  TRY_IN("prepare a container", begin_shell(*shell));
   Shell made{shell->record.id, {}};
   if (shape.own_network) made.network_namespace = TRY(shell->network.duplicate());
   undo.dismiss();

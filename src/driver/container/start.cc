@@ -123,14 +123,9 @@ void ContainerDriver::rest() {
   auto link = keeper();
   for (const Known& each : begun) {
     Container& container = *each;
-    std::vector<int> held;
-    if (!container.plan_held) held.push_back(container.plan.get());
-    if (container.agent)
-      held.insert(held.end(), {container.vitals.get(), container.agent->fd().get()});
-    for (const PortEndpoint& port : container.ports)
-      if (port.fd) held.push_back(port.fd.get());
-    if (link) (void)link->hold(container.entry, to_text(container.record), held);
+    if (link) (void)link->hold(container.entry, to_text(container.record), container.not_held());
     // The keeper has them: closing here is no last close.
+    std::lock_guard lock(mutex_);
     container.control = UnixSocket();
     for (Fd* fd : {&container.files, &container.network, &container.user}) *fd = Fd();
     container.ports.clear();
