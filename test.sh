@@ -62,7 +62,7 @@ configure $build -DVIREO_SANITIZE=address,undefined
 suite $build
 if [ "${1:-}" = --all ]; then
   echo "building api, control and store with the thread sanitizer"
-  configure $thread_build -DVIREO_SANITIZE=thread "-DVIREO_TEST_FOLDERS=api;control;store"
+  configure $thread_build -DVIREO_SANITIZE=thread "-DVIREO_TEST_FOLDERS=api;control;sqlite;contract"
   suite $thread_build -LE privileged
   echo "tidying the files of the last commits"
   check tidy tools/check-tidy $build
