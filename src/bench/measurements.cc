@@ -81,10 +81,11 @@ Round size_round(const BenchOptions& options, const Workshop& workshop) {
 
 Round memory_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"memory_use", {}, runs_of(options, 1, 5), options.quick ? 0u : 1u};
-  unsigned instances = options.quick ? 20 : 200;
-  const std::string& vireod = workshop.programs.vireod;
-  round.probes.push_back(make_memory_probe({vireod, "", instances}));
-  round.probes.push_back(make_memory_probe({vireod, workshop.listener_archive, instances}));
+  MemoryOptions each{workshop.programs.vireod, ""};
+  if (options.quick) each.instances = 60, each.attempts = 1, each.tolerance = 1;
+  round.probes.push_back(make_memory_probe(each));
+  each.listener_archive = workshop.listener_archive;
+  round.probes.push_back(make_memory_probe(each));
   return round;
 }
 

@@ -250,6 +250,7 @@ Daemon::~Daemon() {
   state_->fabric.reset();
   if (auto dropped = state_->keeper->drop(fabric_entry); !dropped)
     spdlog::warn("cannot drop the fabric reason=\"{}\"", dropped.error().message);
+  (void)state_->keeper->retire();
 }
 
 }  // namespace vireo

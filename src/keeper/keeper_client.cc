@@ -252,6 +252,11 @@ Result<void> KeeperClient::drop(const std::string& name) {
   return {};
 }
 
+Result<void> KeeperClient::retire() {
+  TRY(state_->send(Op::retire, Writer(), {}));
+  return {};
+}
+
 Result<std::vector<KeeperEntry>> KeeperClient::list() {
   std::vector<KeeperEntry> entries;
   while (true) {

@@ -5,7 +5,8 @@
 //
 // The keeper knows entries: a name, an opaque text of the daemon's, descriptors, at most one
 // process. Its protocol (keeper/protocol.h) is generic: containers, VMMs and QEMU use it alike.
-// It ends by itself when it holds nothing and no daemon has been connected for 3 seconds.
+// It ends by itself when it holds nothing and no daemon has been connected for 3 seconds
+// (or is, after retire()).
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -86,6 +87,8 @@ class KeeperClient {
   // once the process is reaped. One way, no event. Unknown: success.
   Result<void> drop(const std::string& name);
   Result<std::vector<KeeperEntry>> list();
+  // No daemon will come: it need not wait for one once it holds nothing and all have left. One way.
+  Result<void> retire();
 
   int keeper_pid() const;  // as of connect()
   // Readable when a process ended, or when the keeper itself is gone (then it stays readable).

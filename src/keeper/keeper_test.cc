@@ -138,6 +138,23 @@ TEST_F(KeeperTest, ends_when_it_holds_nothing_and_nobody_is_connected) {
   EXPECT_FALSE(exists(path() + "/keeper"));
 }
 
+TEST_F(KeeperTest, a_retired_one_ends_only_when_it_holds_nothing) {
+  TestPipe pipe;
+  ASSERT_TRUE(client_->hold("kept", "", {pipe.write.get()}));
+  const int before = client_->keeper_pid();
+  const Fd keeper = pidfd_of_keeper();
+  ASSERT_TRUE(client_->retire());
+  client_.reset();
+  EXPECT_FALSE(wait_readable(keeper.get(), 100)) << "it ended and let go what it held";
+  client_ = connect();
+  ASSERT_TRUE(client_);
+  EXPECT_EQ(client_->keeper_pid(), before);
+  ASSERT_TRUE(client_->drop("kept"));
+  ASSERT_TRUE(client_->retire());
+  client_.reset();
+  EXPECT_TRUE(wait_readable(keeper.get()));
+}
+
 TEST_F(KeeperTest, many_that_connect_at_once_share_one_keeper) {
   kill_and_wait(pidfd_of_keeper());
   std::vector<std::unique_ptr<KeeperClient>> clients(8);

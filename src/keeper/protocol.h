@@ -5,7 +5,8 @@
 //
 //   connection: hello(version, role) -> error, version. Another version is answered, then closed.
 //   a request:  op, sequence, body. spawn, take and list are answered: sequence, error, step, body.
-//               hold, signal and drop are not; requests of a connection take effect in their order.
+//               hold, signal, drop and retire are not; requests of a connection take effect in
+//               their order.
 //   role events: the keeper sends event messages (name, wait status, time) to every such
 //   connection.
 #pragma once
@@ -22,7 +23,7 @@ constexpr size_t max_name = 255;
 constexpr size_t max_text = 4096;
 
 enum class Role : uint8_t { requests = 1, events = 2 };
-enum class Op : uint8_t { hello = 1, spawn, hold, take, signal, drop, list, event };
+enum class Op : uint8_t { hello = 1, spawn, hold, take, signal, drop, list, event, retire };
 
 // Where a spawn failed; its words are in keeper_client.cc.
 enum class Step : uint8_t {

@@ -58,7 +58,8 @@ Server::Server(int listener)
 void Server::run(int grace_ms) {
   while (true) {
     const bool idle = connections_.empty() && entries_.empty();
-    if (!loop_.turn(idle ? grace_ms : -1) && idle) return;
+    const int idle_ms = retiring_ ? 0 : grace_ms;
+    if (!loop_.turn(idle ? idle_ms : -1) && idle) return;
   }
 }
 
@@ -111,6 +112,7 @@ void Server::greet(Connection& connection, Reader hello) {
   send_with_fds(connection.socket.get(), reply.bytes(), {}, MSG_DONTWAIT);
   if (!same || !known) return close(connection);
   connection.role = role;
+  retiring_ = false;
 }
 
 void Server::dispatch(Op op, Request& request) {
@@ -127,6 +129,9 @@ void Server::dispatch(Op op, Request& request) {
       return entries_.drop(request.body.text());
     case Op::list:
       return list(request);
+    case Op::retire:
+      retiring_ = true;
+      return;
     default:
       return close(request.from);
   }

@@ -16,7 +16,8 @@ class Server {
  public:
   // `listener` listens, is not blocking, and stays open as long as this.
   explicit Server(int listener);
-  // Until nothing is held and no daemon has been connected for `grace_ms`.
+  // Until nothing is held and no daemon has been connected for `grace_ms`, or, after `retire`, is
+  // connected any more.
   void run(int grace_ms);
 
  private:
@@ -50,6 +51,7 @@ class Server {
   void flush(Connection& connection);
 
   int listener_;
+  bool retiring_ = false;
   EventLoop loop_;
   Closer closer_;
   Entries entries_;

@@ -15,8 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr double mebibyte = 1 << 20;
-constexpr double tolerance = 0.2;   // between the fall and the rise after it
-constexpr int attempts = 2;         // of one sample
 constexpr unsigned link_room = 10;  // instances of one link: neighbours know each other
 constexpr auto idle_time = 1300ms;  // a function gives back what a burst touched after 1 s
 
@@ -53,7 +51,8 @@ class MemoryProbe final : public Probe {
 
   Result<Sample> measure() override {
     Sample sample = TRY(once());
-    for (int i = 1; i < attempts && !sample.disturbed.empty(); i++) sample = TRY(once());
+    for (unsigned i = 1; i < options_.attempts && !sample.disturbed.empty(); i++)
+      sample = TRY(once());
     return sample;
   }
 
@@ -83,7 +82,8 @@ class MemoryProbe final : public Probe {
     return text;
   }
 
-  // What other programs took or gave back meanwhile shows as a rise that is not the fall.
+  // What other programs took or gave back meanwhile shows as a rise that is not the fall; what they
+  // did evenly cancels out.
   Result<Sample> once() {
     Sample sample;
     double before = TRY(available());
@@ -91,8 +91,9 @@ class MemoryProbe final : public Probe {
     TRY(lab_->run(descriptor(1)));
     std::this_thread::sleep_for(idle_time);
     double with = TRY(during), fall = before - with, rise = TRY(available()) - with;
-    if (fall > 0 && std::abs(fall - rise) <= tolerance * fall)
-      sample.values["all-in"] = fall / options_.instances;
+    const double mean = (fall + rise) / 2;
+    if (fall > 0 && rise > 0 && std::abs(fall - rise) <= options_.tolerance * mean)
+      sample.values["all-in"] = mean / options_.instances;
     else
       sample.disturbed["all-in"] = fmt::format(
           "other work moved this machine's memory: it fell by {:.1f} MiB with the "

@@ -14,6 +14,8 @@ struct MemoryOptions {
   std::string program;           // vireod
   std::string listener_archive;  // with a kernel's stack; "": a packet function with two taps
   unsigned instances = 200;      // in one sample
+  unsigned attempts = 2;         // of a sample that other work disturbs
+  double tolerance = 0.2;        // of the difference between the fall and the rise after it
 };
 std::unique_ptr<Probe> make_memory_probe(MemoryOptions options);
 
