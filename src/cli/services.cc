@@ -149,7 +149,7 @@ bool is_as_wanted(const Json& row, Wanted wanted) {
 
 // What is not yet as wanted, in words; "" when all is.
 std::string waiting_for(const Json& rows, Wanted wanted) {
-  if (wanted == Wanted::removed) return "it is being removed";
+  if (wanted == Wanted::removed) return "it is still there";
   std::vector<std::string> names;
   for (const Json& row : rows.items())
     if (!is_as_wanted(row, wanted))

@@ -22,6 +22,21 @@ bool is_true(const YamlNode* node) {
 
 SourcePlace place_of(const YamlNode* node) { return node != nullptr ? node->place : SourcePlace{}; }
 
+// Of all keys and list items below, by their paths: "rules[2].port".
+void note_places(const YamlNode& node, const std::string& path,
+                 std::map<std::string, SourcePlace>& places) {
+  for (const auto& [key, value] : node.members) {
+    const std::string below = path.empty() ? key.value : path + "." + key.value;
+    places[below] = key.place;
+    note_places(value, below, places);
+  }
+  for (size_t i = 0; i < node.items.size(); i++) {
+    const std::string below = fmt::format("{}[{}]", path, i);
+    places[below] = node.items[i].place;
+    note_places(node.items[i], below, places);
+  }
+}
+
 std::vector<std::string> texts_of(const YamlNode* node) {
   std::vector<std::string> texts;
   for (const YamlNode* item : one_or_more(node))
@@ -130,7 +145,10 @@ class Reader {
       spec.resources = resources_of(*limits);
       spec.memory_place = place_of(limits->find("memory"));
     }
-    if (const YamlNode* config = node.find("config")) spec.config_json = json_of(*config).dump();
+    if (const YamlNode* config = node.find("config")) {
+      spec.config_json = json_of(*config).dump();
+      note_places(*config, "", spec.config_places);
+    }
     if (const YamlNode* health = node.find("health")) spec.health = health_of(*health);
     spec.restart = restart_of(text_of(node.find("restart")));
     for (const YamlNode* port : one_or_more(node.find("ports")))

@@ -75,6 +75,7 @@ struct FunctionSpec {
   RestartPolicy restart = RestartPolicy::always;
   std::vector<PortRequest> ports;  // of a function outside the chain
   SourcePlace place, image_place, technology_place, config_place, memory_place;
+  std::map<std::string, SourcePlace> config_places;  // "rules[2].port": where the key stands
 };
 
 // An interface of the host that joins a link.

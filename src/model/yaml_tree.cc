@@ -122,7 +122,8 @@ void parse_documents(std::string_view text, YamlTree& tree) {
                                "put each service into a file of its own"});
   } catch (const YAML::Exception& fault) {
     SourcePlace place = fault.mark.is_null() ? SourcePlace{1, 1} : place_of(fault.mark);
-    tree.findings.push_back({place, 1, fmt::format("not YAML: {}", fault.msg), ""});
+    tree.findings.push_back({place, 1, fmt::format("not YAML: {}", fault.msg),
+                             "mend the brackets, quotes, colons or indentation right before it"});
   }
 }
 

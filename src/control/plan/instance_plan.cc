@@ -99,13 +99,23 @@ std::vector<std::string> capabilities_of(const Image& image) {
   return {foreign_capabilities.begin(), foreign_capabilities.end()};
 }
 
+// Of the key itself, else of what it should be in.
+SourcePlace place_of(const FunctionSpec& function, std::string path) {
+  while (!path.empty()) {
+    auto found = function.config_places.find(path);
+    if (found != function.config_places.end()) return found->second;
+    const size_t end = path.find_last_of(".[");
+    path.resize(end == std::string::npos ? 0 : end);
+  }
+  return function.config_place.line > 0 ? function.config_place : function.place;
+}
+
 FunctionStart start_of(const FunctionSpec& function, const FunctionType& type,
                        std::vector<Finding>& findings) {
   EncodedConfig encoded = encode_config(type, function.config_json);
-  SourcePlace where = function.config_place.line > 0 ? function.config_place : function.place;
   for (const ConfigError& error : encoded.errors)
     findings.push_back(
-        {where, 1,
+        {place_of(function, error.path), 1,
          fmt::format("config of `{}`{}: {}", function.name,
                      error.path.empty() ? "" : ", `" + error.path + "`", error.message),
          error.fix});

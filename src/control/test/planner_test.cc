@@ -337,6 +337,15 @@ TEST_F(Planner, findings) {
             std::string::npos);
 }
 
+TEST_F(Planner, a_finding_in_a_configuration_points_at_its_key) {
+  const std::string line = "  f: { image: vnf/probe, ports: [a], config: { x: 1 } }";
+  PlanResult result = plan("vireo: 1\nservice: s\nfunctions:\n" + line +
+                           "\nlinks: { a: { subnet: 10.0.0.0/24 } }\n");
+  ASSERT_FALSE(result.findings.empty());
+  EXPECT_EQ(result.findings.front().place.line, 4);
+  EXPECT_EQ(result.findings.front().place.column, static_cast<int>(line.find("x: 1")) + 1);
+}
+
 TEST_F(Planner, a_preference_is_passed_over_with_a_reason) {
   PlanResult result = plan(R"(vireo: 1
 service: s
