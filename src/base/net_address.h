@@ -13,7 +13,7 @@ namespace vireo {
 
 struct MacAddress {
   std::array<uint8_t, 6> bytes{};
-  auto operator<=>(const MacAddress&) const = default;
+  auto operator<=>(const MacAddress&) const = default;  // NOLINT(modernize-use-nullptr)
   bool is_zero() const { return *this == MacAddress{}; }
   bool is_multicast() const { return (bytes[0] & 1) != 0; }
 };

@@ -128,7 +128,7 @@ TEST_F(KeeperTest, a_failure_names_its_step_and_leaves_nothing) {
   auto text = sealed_memory("text", "no program");
   ASSERT_TRUE(text);
   const size_t before = fds_of_keeper();
-  const auto failure = [&](SpawnRequest request) {
+  const auto failure = [&](const SpawnRequest& request) {
     auto spawned = client_->spawn(request);
     EXPECT_FALSE(spawned);
     return spawned ? Error{} : spawned.error();

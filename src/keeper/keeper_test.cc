@@ -13,8 +13,9 @@ using namespace std::chrono_literals;
 TEST_F(KeeperTest, runs_a_program_and_tells_how_it_ended) {
   TestPipe pipe;
   SpawnRequest request = shell("web", "echo \"hello $NAME\" >&3; exit 7");
-  request.text = "opaque \0 text";
-  request.environment.push_back("NAME=world");
+  request.text =
+      std::string("opaque \0 text", 13);  // NOLINT(bugprone-string-literal-with-embedded-nul)
+  request.environment.emplace_back("NAME=world");
   request.fds = {pipe.write.get()};
   auto spawned = client_->spawn(request);
   ASSERT_TRUE(spawned) << spawned.error().message;

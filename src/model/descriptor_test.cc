@@ -135,6 +135,7 @@ struct Case {
   const char* expected;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for it
 void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 
 TEST(Descriptor, of_nothing_is_judged_at_its_start) {

@@ -216,8 +216,7 @@ class Checker {
     if (!check_keys(node, owner)) return;
     for (const auto& [key, value] : node.members) {
       if (!key.is_scalar()) continue;
-      auto known = std::find_if(shape.keys.begin(), shape.keys.end(),
-                                [&](const Key& one) { return one.name == key.value; });
+      auto known = std::ranges::find(shape.keys, key.value, &Key::name);
       if (known == shape.keys.end())
         unknown_key(key, shape, owner);
       else if (known->shape == nullptr)

@@ -94,7 +94,7 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (!level.key) {
       level.key = std::move(node);
     } else {
-      level.node.members.emplace_back(std::move(*level.key), std::move(node));
+      level.node.members.push_back({std::move(*level.key), std::move(node)});
       level.key.reset();
     }
   }

@@ -90,8 +90,13 @@ void compare_links(const Desired& desired, const Applied& applied, const std::st
       changes.push_back({Action::create, "link", link.name, summary, {}, {}, {}});
     } else if (!compare(old->second, link.facets).empty()) {
       std::string before = link_summary(old->second, fabric);
-      changes.push_back(
-          {Action::change, "link", link.name, before + " -> " + summary, before, summary, {}});
+      changes.push_back({Action::change,
+                         "link",
+                         link.name,
+                         fmt::format("{} -> {}", before, summary),
+                         before,
+                         summary,
+                         {}});
     }
   }
 }

@@ -49,7 +49,7 @@ std::vector<std::string> environment_of(const FunctionSpec& function, const Imag
   if (!image.function)
     values.try_emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   std::vector<std::string> list;
-  for (const auto& [name, value] : values) list.push_back(name + "=" + value);
+  for (const auto& [name, value] : values) list.push_back(fmt::format("{}={}", name, value));
   return list;
 }
 

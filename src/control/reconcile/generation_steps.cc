@@ -20,7 +20,7 @@ using Stage = Generation::Stage;
 
 Reconciler::Outcome Reconciler::advance(ServiceEntry& service, FunctionEntry& function,
                                         Generation& generation) {
-  auto result = [&](std::string id, Result<void> done) {
+  auto result = [&](const std::string& id, Result<void> done) {
     did(id);
     return done ? Outcome::acted
                 : failed(service, function, generation, std::move(done).error().within(id));

@@ -201,7 +201,7 @@ static std::string without_generation(std::string id) {
 }
 
 static std::string without_operation(std::string row) {
-  size_t at = row.find("\"operation\":\"");
+  size_t at = row.find(R"("operation":")");
   if (at == std::string::npos) return row;
   return row.erase(at, row.find('"', at + 13) + 1 - at);
 }

@@ -376,7 +376,7 @@ links:
 }
 
 TEST_F(Planner, the_root_is_writable_unless_the_image_says_otherwise) {
-  auto root = [&](Image image) {
+  auto root = [&](const Image& image) {
     images.add(image);
     return plan(
                "vireo: 1\nservice: s\nfunctions:\n  f: { image: web, ports: [a] }\n"

@@ -214,18 +214,18 @@ HostSupport ContainerDriver::check_host() {
                     kernel.release));
   std::string most = read_file("/proc/sys/user/max_user_namespaces").value_or("0");
   if (parse_number(most.substr(0, most.find('\n'))).value_or(0) == 0)
-    support.missing.push_back(
+    support.missing.emplace_back(
         "user namespaces are switched off: sysctl user.max_user_namespaces=10000");
   std::string kinds = read_file("/proc/filesystems").value_or("");
   if (kinds.find("\toverlay\n") == std::string::npos)
-    support.missing.push_back("the overlay file system is not there: modprobe overlay");
+    support.missing.emplace_back("the overlay file system is not there: modprobe overlay");
   for (const char* controller : {"cpu", "memory", "pids"})
     if (!groups_.has(controller))
       support.missing.push_back(fmt::format(
           "the {} control group is not there: `cgroup_enable={}` on the kernel's command line",
           controller, controller));
   if (!groups_.describe().ends_with("v2"))
-    support.advice.push_back(
+    support.advice.emplace_back(
         "control groups v2: systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
   support.possible = support.missing.empty();
   return support;

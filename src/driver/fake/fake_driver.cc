@@ -28,7 +28,7 @@ Result<std::unique_ptr<FakeDriver>> FakeDriver::open(std::shared_ptr<FakeHost> h
     if (!driver->host_->events_.empty()) ::eventfd_write(driver->signal_.get(), 1);
   }
   driver->clock_ =
-      std::jthread([self = driver.get()](std::stop_token stop) { self->watch_clock(stop); });
+      std::jthread([self = driver.get()](const std::stop_token& stop) { self->watch_clock(stop); });
   return driver;
 }
 
@@ -150,7 +150,7 @@ std::vector<DriverEvent> FakeDriver::take_events() {
   return std::exchange(host_->events_, {});
 }
 
-void FakeDriver::watch_clock(std::stop_token stop) {
+void FakeDriver::watch_clock(const std::stop_token& stop) {
   Lock lock(host_->mutex_);
   while (!stop.stop_requested()) {
     std::optional<SteadyTime> next;

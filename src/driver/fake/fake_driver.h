@@ -114,7 +114,7 @@ class FakeDriver final : public Driver,
  private:
   explicit FakeDriver(std::shared_ptr<FakeHost> host);
   Result<void> begin(const InstanceId& shell, const InstanceSpec& spec);
-  void watch_clock(std::stop_token stop);  // ends those whose time has come
+  void watch_clock(const std::stop_token& stop);  // ends those whose time has come
 
   DriverInfo info_;
   std::shared_ptr<FakeHost> host_;

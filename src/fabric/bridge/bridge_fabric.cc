@@ -120,7 +120,7 @@ HostSupport BridgeFabric::check_host() {
   support.how = "bridge, veth and tap in a network namespace of its own";
   support.needs = {"/dev/net/tun", "network namespaces"};
   if (!exists("/dev/net/tun"))
-    support.missing.push_back(
+    support.missing.emplace_back(
         "there is no /dev/net/tun: `modprobe tun`, or pass the device into "
         "this container");
   const Result<Fd> scratch = new_network_namespace();

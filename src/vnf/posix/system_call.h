@@ -7,6 +7,7 @@
 
 namespace vireo::vnf::posix {
 
+// NOLINTNEXTLINE(readability-function-size): as many as there are registers
 inline long system_call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                         long f = 0) {
   register long r10 asm("r10") = d;

@@ -33,7 +33,7 @@ int call(long number, Arguments... arguments) {
   return checked_int(system_call(number, static_cast<long>(arguments)...));
 }
 
-// Of a call that the filter allows only so (steps.h).
+// Of a call that the filter allows only so (steps.h).  NOLINTNEXTLINE(readability-function-size)
 int keyed(long number, long a, long b, long c, long d, long e) {
   return call(number, a, b, c, d, e, static_cast<long>(vireo::enter::entering_key));
 }
@@ -46,6 +46,8 @@ extern "C" {
 asm(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov (%rsp), %rdi\n\tlea 8(%rsp), %rsi\n"
     "\tand $-16, %rsp\n\tcall enter_start\n\thlt\n");
 
+// Names of the C library, which the program is linked without.
+// NOLINTBEGIN(readability-identifier-naming,bugprone-reserved-identifier,readability-function-size)
 [[noreturn]] void _exit(int code) { vireo::vnf::posix::exit_process(code); }
 [[noreturn, gnu::used]] void enter_start(int count, char** arguments) {
   _exit(main(count, arguments));
@@ -172,4 +174,5 @@ int execve(const char* program, char* const* arguments, char* const* environment
   return call(__NR_execve, address(program), address(arguments), address(environment));
 }
 
+// NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier,readability-function-size)
 }  // extern "C"

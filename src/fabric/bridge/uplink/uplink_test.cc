@@ -10,7 +10,7 @@ class UplinkTest : public BridgeFabricTest {
  protected:
   // A function in `a` and the outside hear each other.
   PortId open_to_outside(const Fd& a) {
-    const PortId one = plug(veth_spec(1), a);
+    PortId one = plug(veth_spec(1), a);
     must(fabric_->set_state(one, GateState::open));
     const Fd from = udp_socket(outside_, "10.1.0.99"), to = udp_socket(a, "10.1.0.1");
     send_to(from, "10.1.0.1", "question");
