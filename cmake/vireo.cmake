@@ -21,9 +21,10 @@ if(VIREO_SANITIZE)
   endif()
   target_link_options(vireo_flags INTERFACE -fsanitize=${VIREO_SANITIZE})
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
-  # GCC 12 sees overlaps and overflows in std::string at -O2 that are not there (PR 105651, 105329).
+  # GCC 12 sees overlaps and overflows in std::string at -O2 that are not there (PR 105651, 105329,
+  # 105562).
   target_compile_options(vireo_flags INTERFACE -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
-    -Wno-restrict -Wno-stringop-overflow)
+    -Wno-restrict -Wno-stringop-overflow -Wno-maybe-uninitialized)
   target_link_options(vireo_flags INTERFACE -pie -Wl,-z,relro,-z,now)
 endif()
 

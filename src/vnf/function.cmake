@@ -12,12 +12,18 @@ target_compile_options(vireo_freestanding INTERFACE
   -fno-asynchronous-unwind-tables -fno-pic -fcf-protection=none -ffunction-sections -fdata-sections
   -U_FORTIFY_SOURCE)
 
-# The parts of the back-end, once; start.cc defines memcpy and must not be turned into a call of it.
+# What all programs without a library share; memcpy must not be turned into a call of itself.
+add_library(vireo_memory_functions STATIC memory_functions.cc)
+target_link_libraries(vireo_memory_functions PUBLIC vireo_freestanding)
+set_source_files_properties(memory_functions.cc PROPERTIES
+  COMPILE_OPTIONS -fno-tree-loop-distribute-patterns)
+add_library(vireo_vnf_program STATIC entry.cc state_stream.cc)
+target_link_libraries(vireo_vnf_program PUBLIC vireo_freestanding)
+
+# The back-end for processes.
 add_library(vireo_vnf_posix STATIC posix/start.cc posix/process.cc posix/agent.cc posix/port_io.cc
                                    posix/loop.cc)
-target_link_libraries(vireo_vnf_posix PUBLIC vireo_freestanding)
-set_source_files_properties(posix/start.cc PROPERTIES
-  COMPILE_OPTIONS -fno-tree-loop-distribute-patterns)
+target_link_libraries(vireo_vnf_posix PUBLIC vireo_vnf_program vireo_memory_functions)
 
 function(vnf_function name)
   cmake_parse_arguments(arg "" "FOLDER" "SOURCES" ${ARGN})
@@ -51,6 +57,11 @@ function(vnf_function name)
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/functions)
 
   set_property(GLOBAL APPEND PROPERTY VNF_NAMES ${name})
+  set_property(GLOBAL PROPERTY VNF_INCLUDE_${header} ${include})
+  set_property(GLOBAL PROPERTY VNF_CLASS_${header} ${class})
+  if(NOT arg_FOLDER STREQUAL posix)  # on the kernel's sockets
+    set_property(GLOBAL APPEND PROPERTY VNF_PACKET_NAMES ${name})
+  endif()
   set_property(GLOBAL APPEND PROPERTY VNF_SOURCES ${sources})
   set_property(GLOBAL APPEND_STRING PROPERTY VNF_INCLUDES "#include \"vnf/${include}\"\n")
   set_property(GLOBAL APPEND_STRING PROPERTY VNF_TABLES "    &vireo::vnf::${class}::table,\n")

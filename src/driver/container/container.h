@@ -8,9 +8,9 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "driver/container/function_agent.h"
-#include "driver/container/plan/id_ranges.h"
 #include "driver/driver.h"
+#include "driver/function_agent.h"
+#include "driver/id_ranges.h"
 #include "host/cgroup.h"
 #include "host/unix_socket.h"
 

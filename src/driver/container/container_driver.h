@@ -13,9 +13,9 @@
 
 #include "driver/container/container.h"
 #include "driver/container/mount_room.h"
-#include "driver/container/plan/id_ranges.h"
-#include "driver/container/worker.h"
 #include "driver/driver.h"
+#include "driver/id_ranges.h"
+#include "driver/worker.h"
 #include "keeper/keeper_client.h"
 
 namespace vireo {

@@ -11,6 +11,7 @@
 #include <iterator>
 
 #include "driver/container/container_driver.h"
+#include "driver/function_start.h"
 
 namespace vireo {
 
@@ -91,11 +92,7 @@ Result<Fd> ContainerDriver::vitals(const InstanceId& id) {
   Known known = TRY(find(id));
   if (!known->vitals)
     return Error{Errc::unsupported, fmt::format("{} is not a libvnf function", id)};
-  // Opened anew, so that whoever maps it can only read.
-  int fd =
-      ::open(fmt::format("/proc/self/fd/{}", known->vitals.get()).c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return system_error("cannot open a vitals page");
-  return Fd(fd);
+  return read_only_vitals(known->vitals);
 }
 
 Result<std::string> ContainerDriver::export_state(const InstanceId& id,

@@ -9,7 +9,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "driver/container/plan/container_plan.h"
-#include "driver/container/worker.h"
+#include "driver/worker.h"
 
 namespace vireo {
 

@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "driver/container/container_driver.h"
+#include "driver/function_start.h"
 #include "host/files.h"
-#include "vnf/abi.h"
 
 namespace vireo {
 
@@ -39,14 +39,6 @@ Result<void> ContainerDriver::connect_keeper() {
       (void)link->drop(entry.name);
   }
   return {};
-}
-
-// Its announcement went to the daemon before us: the page still says so.
-static bool says_ready(const Fd& vitals) {
-  vnf::Vitals page{};
-  return ::pread(vitals.get(), &page, sizeof page, 0) == static_cast<ssize_t>(sizeof page) &&
-         page.magic == vnf::vitals_magic &&
-         page.state == static_cast<uint32_t>(vnf::FunctionState::ready);
 }
 
 void ContainerDriver::adopt(const KeeperEntry& entry, const ContainerRecord& record) {

@@ -1,37 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The path of a start in the driver: everything here is waited for.
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <sys/random.h>
 
 #include "base/rollback.h"
 #include "driver/container/container_driver.h"
 #include "driver/container/enter_exchange.h"
 #include "driver/container/load.h"
-#include "driver/container/stopwatch.h"
-#include "host/files.h"
-#include "vnf/abi.h"
+#include "driver/function_start.h"
+#include "driver/stopwatch.h"
 
 namespace vireo {
-
-namespace {
-
-Result<Fd> make_vitals() {
-  Fd memory(::memfd_create("vireo-vitals", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!memory || ::ftruncate(memory.get(), vnf::vitals_bytes) != 0 ||
-      ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-    return system_error("cannot make a vitals page");
-  return memory;
-}
-
-Result<std::string> random_seed() {
-  std::string seed(32, '\0');
-  if (::getrandom(seed.data(), seed.size(), 0) != static_cast<ssize_t>(seed.size()))
-    return system_error("cannot get random bytes");
-  return seed;
-}
-
-}  // namespace
 
 // The spare becomes the instance at once, so that a second start of the same id finds it. Nothing:
 // the id runs already.
@@ -63,15 +41,12 @@ Result<ContainerDriver::Known> ContainerDriver::begin_start(const InstanceId& sh
 // A libvnf function waits for its first message wherever it is: it is sent ahead.
 Result<void> ContainerDriver::begin_function(Container& shell, const InstanceSpec& spec,
                                              const std::vector<PortEndpoint>& ports) {
-  Fd vitals = TRY(make_vitals());
-  std::string seed = TRY(random_seed());
-  std::string bytes = TRY(encode_identity(spec, seed));
-  Fd identity = TRY(sealed_memory("vireo-identity", bytes));
-  std::vector<int> fds = {vitals.get(), identity.get()};
+  FunctionMemory memory = TRY(make_function_memory(spec));
+  std::vector<int> fds = {memory.vitals.get(), memory.identity.get()};
   for (const PortEndpoint& port : ports)
     if (port.fd) fds.push_back(port.fd.get());
   TRY(shell.agent->begin(fds));
-  shell.vitals = std::move(vitals);
+  shell.vitals = std::move(memory.vitals);
   return {};
 }
 

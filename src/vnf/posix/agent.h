@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The function's end of the agent's socket: its flows go out and come in as chunks.
+// The function's end of the agent's socket.
 #pragma once
 #include "vnf/posix/process.h"
 

@@ -10,13 +10,10 @@ namespace vireo::vnf::posix {
 
 namespace {
 
-constexpr uint64_t busy_tick_ns = 100'000'000;  // functions time their flows out by ticks
-constexpr uint64_t idle_tick_ns = 900'000'000;  // a heartbeat is due each second
-constexpr uint64_t idle_after_ns = 1'000'000'000;
 constexpr uint32_t stack_fds = 24;
 
 struct Loop {
-  const FunctionEntry* function;
+  const ProcessEntry* function;
   Clock clock;
   PortIo ports;
   // [0] is the agent, then the ports, or what a function with sockets waits for.
@@ -28,13 +25,8 @@ struct Loop {
 };
 constinit Loop loop{};
 
-void note_batch(uint64_t started_cycles, uint64_t started_ns) {
-  const uint64_t took = loop.clock.now() - started_ns;
-  const uint32_t bucket = took == 0 ? 0 : 64u - static_cast<uint32_t>(__builtin_clzll(took));
-  uint32_t& histogram = vitals().latency_log2_ns[bucket < 31 ? bucket : 31];
-  __atomic_store_n(&histogram, histogram + 1, __ATOMIC_RELAXED);
-  add(vitals().batches, 1);
-  add(vitals().busy_cycles, cycles() - started_cycles);
+void batch_ended(uint64_t started_cycles, uint64_t started_ns) {
+  note_batch(vitals(), loop.clock.now() - started_ns, cycles() - started_cycles);
 }
 
 void work_began(uint64_t now) {
@@ -52,7 +44,7 @@ void serve_port(uint32_t port) {
   batch.now_ns = loop.clock.now();
   loop.function->process(batch);
   loop.ports.send(batch);
-  note_batch(started, batch.now_ns);
+  batch_ended(started, batch.now_ns);
   work_began(batch.now_ns);
 }
 
@@ -68,7 +60,7 @@ void serve_sockets() {
   const uint64_t started = cycles();
   const uint64_t now = loop.clock.now();
   loop.function->serve(loop.fds + 1, loop.fd_count - 1, now);
-  note_batch(started, now);
+  batch_ended(started, now);
   work_began(now);
 }
 
@@ -117,7 +109,7 @@ int64_t patience(uint64_t now) {
 
 }  // namespace
 
-void run(const FunctionEntry& function) {
+void run(const ProcessEntry& function) {
   await_begin(*function.table);
   const uint64_t began = cycles();
   open_process(*function.table);

@@ -6,6 +6,6 @@
 namespace vireo::vnf::posix {
 
 // Opens what the platform gave, configures the function, says ready, and serves until a signal.
-[[noreturn]] void run(const FunctionEntry& function);
+[[noreturn]] void run(const ProcessEntry& function);
 
 }  // namespace vireo::vnf::posix

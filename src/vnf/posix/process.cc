@@ -22,14 +22,10 @@ uint32_t text_length(const char* text) {
   return length;
 }
 
-void set_state(FunctionState state) {
-  if (process.vitals == nullptr) return;  // ended before it began
-  __atomic_store_n(&process.vitals->state, static_cast<uint32_t>(state), __ATOMIC_RELEASE);
-}
-
 // Nothing has to be finished: every packet that was taken has been sent before the next is taken.
 void end_on_signal(int) {
-  set_state(FunctionState::draining);
+  // It may end before it began.
+  if (process.vitals != nullptr) set_state(*process.vitals, FunctionState::draining);
   exit_process(0);
 }
 
@@ -48,22 +44,6 @@ void handle_signals() {
   constexpr long terminate = 15, interrupt = 2;
   for (long signal = interrupt; signal <= terminate; signal += terminate - interrupt)
     system_call(__NR_rt_sigaction, signal, address(&action), 0, sizeof action.mask);
-}
-
-const char* fault_of(const Identity& identity, const FunctionTable& table) {
-  if (identity.magic != identity_magic) return "the identity page is no identity page";
-  if (identity.abi != vnf_abi_version) return "the platform speaks another version of the ABI";
-  if (identity.config_bytes != table.config_size) return "the configuration has another size";
-  if (identity.port_count > max_ports) return "too many ports";
-  if (table.ports == Ports::packet && identity.port_count + 2 != process.given_count)
-    return "it was given another number of ports than its identity names";
-  if (identity.port_count < table.fewest_ports) return "too few ports";
-  if (identity.port_count > table.most_ports) return "more ports than this function has";
-  for (uint32_t i = 0; i < identity.port_count; i++)
-    if (identity.ports[i].address_count > max_addresses ||
-        identity.ports[i].neighbour_count > max_neighbours)
-      return "a port has more addresses than fit";
-  return nullptr;
 }
 
 }  // namespace
@@ -103,22 +83,16 @@ void open_process(const FunctionTable& table) {
   process.identity = static_cast<const Identity*>(map_file(identity, bytes, false));
   if (process.identity == nullptr) fail("there is no identity page, or it is too short");
   if (const char* fault = fault_of(*process.identity, table)) fail(fault);
-  process.vitals->abi = vnf_abi_version;
-  process.vitals->counter_count = table.counter_count;
-  __atomic_store_n(&process.vitals->magic, vitals_magic, __ATOMIC_RELEASE);
+  if (table.ports == Ports::packet && process.identity->port_count + 2 != process.given_count)
+    fail("it was given another number of ports than its identity names");
+  open_vitals(*process.vitals, table.counter_count);
   close(vitals);
   close(identity);
 }
 
 void fail(const char* reason) {
   const uint32_t length = text_length(reason);
-  if (process.vitals != nullptr) {
-    const uint32_t room = sizeof process.vitals->reason - 1;
-    __builtin_memcpy(process.vitals->reason, reason, length < room ? length : room);
-    process.vitals->abi = vnf_abi_version;
-    __atomic_store_n(&process.vitals->magic, vitals_magic, __ATOMIC_RELEASE);
-    set_state(FunctionState::failed);
-  }
+  if (process.vitals != nullptr) set_failed(*process.vitals, reason, length);
   tell(AgentMessage::failed, 0, reason, length);
   write(2, process.name, text_length(process.name));
   write(2, ": ", 2);
@@ -128,9 +102,7 @@ void fail(const char* reason) {
 }
 
 void announce_ready(uint64_t now_ns) {
-  store(process.vitals->ready_at_ns, now_ns);
-  add(process.vitals->heartbeat, 1);
-  set_state(FunctionState::ready);
+  set_ready(*process.vitals, now_ns);
   tell(AgentMessage::ready, 0, nullptr, 0);
 }
 

@@ -1,27 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process of one function: what the platform gave it, and what it tells the platform.
 #pragma once
-#include "vnf/function.h"
+#include "vnf/entry.h"
 #include "vnf/posix/system_call.h"
+#include "vnf/vitals.h"
 
 namespace vireo::vnf::posix {
 
-// A function class behind plain calls, so that the loop is compiled once (made by run.h). Of a
-// function with ports of style packet the last two are null, of style stack `process` is.
-struct FunctionEntry {
-  const FunctionTable* table;
-  bool (*configure)(const Context& context, const void* config);
-  void (*tick)(uint64_t now_ns);
-  void (*export_state)(StateSink& sink);
-  bool (*import_state)(StateSource& source);
-  void (*process)(Batch& batch);
+// `poll_set` and `serve` are null of a function with ports of style packet.
+struct ProcessEntry : FunctionEntry {
   uint32_t (*poll_set)(PollFd* fds, uint32_t room);
   void (*serve)(const PollFd* fds, uint32_t count, uint64_t now_ns);
 };
-
-// The vitals page is read by others at any time: every store is whole.
-inline void store(uint64_t& at, uint64_t value) { __atomic_store_n(&at, value, __ATOMIC_RELAXED); }
-inline void add(uint64_t& at, uint64_t more) { store(at, at + more); }
 
 // Installs the answer to SIGTERM and SIGINT (state draining, exit code 0) and waits for the
 // platform's first message; ends the process quietly when the platform closes its end instead.

@@ -55,16 +55,6 @@ asm(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov (%rsp), %rdi\n\tlea 8(%rsp)
 
 int* __errno_location() { return &last_error; }
 
-void* memcpy(void* to, const void* from, size_t count) {
-  void* result = to;
-  asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
-  return result;
-}
-void* memset(void* at, int value, size_t count) {
-  void* result = at;
-  asm volatile("rep stosb" : "+D"(at), "+c"(count) : "a"(value) : "memory");
-  return result;
-}
 size_t strlen(const char* text) {
   size_t count = 0;
   while (text[count] != 0) count++;

@@ -13,13 +13,6 @@
 
 namespace vireo {
 
-// 65536 ids of the host belong to each shell: range n starts at first_host_id + n * 65536.
-inline constexpr uint32_t ids_of_a_shell = 65536;
-inline constexpr uint32_t first_host_id = 1u << 20;
-inline constexpr uint32_t first_id(unsigned range) {
-  return first_host_id + range * ids_of_a_shell;
-}
-
 inline constexpr uint64_t default_pids = 1024;
 
 struct EnterRequest {
@@ -63,8 +56,5 @@ struct RootNeeds {
 Result<RootNeeds> root_needs(const InstanceSpec& spec);
 // "/a/./b/" -> "a/b"; absolute paths without ".." only.
 Result<std::string> relative_path(const std::string& path);
-
-// The identity page of a libvnf function with its configuration behind it.
-Result<std::string> encode_identity(const InstanceSpec& spec, const std::string& seed);
 
 }  // namespace vireo

@@ -10,6 +10,8 @@
 #include "driver/container/container.h"
 #include "driver/container/mount_room.h"
 #include "driver/container/plan/seccomp_filter.h"
+#include "driver/function_start.h"
+#include "driver/id_ranges.h"
 #include "host/files.h"
 #include "vnf/abi.h"
 

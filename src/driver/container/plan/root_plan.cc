@@ -2,11 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/text.h"
 #include "driver/container/plan/container_plan.h"
-#include "vnf/abi.h"
 
 namespace vireo {
 
@@ -49,52 +47,6 @@ std::string_view what(EnterStep step) {
     default:
       return "the parked process lost its order";
   }
-}
-
-vnf::AbiAddress abi_address(const IpAddress& address, unsigned length) {
-  vnf::AbiAddress abi{};
-  abi.family = address.v6 ? 6 : 4;
-  abi.prefix_length = static_cast<uint8_t>(length);
-  std::copy(address.bytes.begin(), address.bytes.end(), abi.bytes);
-  return abi;
-}
-
-void copy_text(char* to, size_t size, std::string_view from) {
-  std::memcpy(to, from.data(), std::min(from.size(), size - 1));
-}
-
-Result<vnf::AbiPort> abi_port(const PortSpec& spec) {
-  vnf::AbiPort port{};
-  if (spec.addresses.size() > vnf::max_addresses)
-    return Error{Errc::invalid, fmt::format("{} has too many addresses", spec.id)};
-  copy_text(port.name, sizeof port.name, spec.name);
-  port.kind = static_cast<uint8_t>(spec.kind);
-  std::copy(spec.mac.bytes.begin(), spec.mac.bytes.end(), port.mac);
-  port.mtu = spec.mtu;
-  for (const IpPrefix& prefix : spec.addresses)
-    port.addresses[port.address_count++] = abi_address(prefix.address, prefix.length);
-  for (const IpAddress& gateway : spec.gateways)
-    (gateway.v6 ? port.gateway6 : port.gateway4) = abi_address(gateway, gateway.bits());
-  // A seed spares a function its first question: what has no room is asked for. Gateways first.
-  auto is_gateway = [&](const Neighbour& neighbour) {
-    return std::ranges::count(spec.gateways, neighbour.address) != 0;
-  };
-  for (bool gateways : {true, false})
-    for (const Neighbour& neighbour : spec.neighbours) {
-      if (is_gateway(neighbour) != gateways || port.neighbour_count == vnf::max_neighbours)
-        continue;
-      vnf::AbiNeighbour& to = port.neighbours[port.neighbour_count++];
-      to.address = abi_address(neighbour.address, neighbour.address.bits());
-      std::copy(neighbour.mac.bytes.begin(), neighbour.mac.bytes.end(), to.mac);
-    }
-  return port;
-}
-
-// "default/s/fw.1@3" -> 3
-uint64_t generation_of(const InstanceId& id) {
-  size_t at = id.rfind('@');
-  return at == std::string::npos ? 0
-                                 : parse_number(std::string_view(id).substr(at + 1)).value_or(0);
 }
 
 }  // namespace
@@ -151,25 +103,6 @@ Result<RootNeeds> root_needs(const InstanceSpec& spec) {
     needs.files.push_back(relative);
   }
   return needs;
-}
-
-Result<std::string> encode_identity(const InstanceSpec& spec, const std::string& seed) {
-  if (spec.ports.size() > vnf::max_ports)
-    return Error{Errc::invalid, fmt::format("a function has at most {} ports", vnf::max_ports)};
-  const std::string& config = spec.function->config;
-  if (config.size() > vnf::max_config_bytes)
-    return Error{Errc::invalid, "the configuration is larger than 1 MiB"};
-  vnf::Identity identity{};
-  identity.magic = vnf::identity_magic;
-  identity.abi = vnf::vnf_abi_version;
-  identity.generation = generation_of(spec.id);
-  std::memcpy(identity.seed, seed.data(), std::min(seed.size(), sizeof identity.seed));
-  copy_text(identity.name, sizeof identity.name, spec.id);
-  identity.config_bytes = static_cast<uint32_t>(config.size());
-  for (const PortSpec& port : spec.ports)
-    identity.ports[identity.port_count++] = TRY(abi_port(port));
-  std::string bytes(reinterpret_cast<const char*>(&identity), sizeof identity);
-  return bytes + config;
 }
 
 }  // namespace vireo

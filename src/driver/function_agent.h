@@ -3,6 +3,7 @@
 // lengths and kinds are checked, sizes bounded, and every wait has a deadline.
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <span>
 #include <string>
@@ -22,6 +23,10 @@ class FunctionAgent {
 
   // The first message of all (AgentMessage::begin), with duplicates of `fds`.
   Result<void> begin(std::span<const int> fds);
+
+  // Of a VMM (vmm/vmm_protocol.h): a message of its own with descriptors, and the wait for one.
+  Result<void> send(uint32_t type, std::string_view payload, std::span<const int> fds);
+  Result<void> await(uint32_t type, std::chrono::milliseconds deadline);
 
   // Takes what lies there without waiting. True once the function has said that it is ready, now
   // or during an exchange.

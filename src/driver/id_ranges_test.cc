@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "driver/container/plan/id_ranges.h"
+#include "driver/id_ranges.h"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which range of the host's user and group ids belongs to which shell (container_plan.h). Ranges
+// Which range of the host's user and group ids belongs to which instance or spare shell. Ranges
 // come in blocks: taking a block from the source, which writes to a disk, is rare; which ranges of
 // it are in use is known from the shells.
 #pragma once
 #include <bitset>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <set>
@@ -11,6 +12,13 @@
 #include "driver/number_source.h"
 
 namespace vireo {
+
+// 65536 ids of the host belong to each instance: range n starts at first_host_id + n * 65536.
+inline constexpr uint32_t ids_of_a_shell = 65536;
+inline constexpr uint32_t first_host_id = 1u << 20;
+inline constexpr uint32_t first_id(unsigned range) {
+  return first_host_id + range * ids_of_a_shell;
+}
 
 // Thread-safe.
 class IdRanges {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "driver/container/function_agent.h"
+#include "driver/function_agent.h"
 
 #include <fmt/format.h>
 
@@ -41,9 +41,23 @@ Result<FunctionAgent::Message> FunctionAgent::receive(Clock::time_point until) {
   }
 }
 
+Result<void> FunctionAgent::send(uint32_t type, std::string_view payload,
+                                 std::span<const int> fds) {
+  const vnf::AgentHeader header{type, static_cast<uint32_t>(payload.size()), 0, 0};
+  std::string message(reinterpret_cast<const char*>(&header), sizeof header);
+  message += payload;
+  return socket_.send(message, fds);
+}
+
 Result<void> FunctionAgent::begin(std::span<const int> fds) {
-  const vnf::AgentHeader header{static_cast<uint32_t>(vnf::AgentMessage::begin), 0, 0, 0};
-  return socket_.send({reinterpret_cast<const char*>(&header), sizeof header}, fds);
+  return send(static_cast<uint32_t>(vnf::AgentMessage::begin), {}, fds);
+}
+
+Result<void> FunctionAgent::await(uint32_t type, std::chrono::milliseconds deadline) {
+  std::lock_guard lock(mutex_);
+  Message message = TRY(receive(Clock::now() + deadline));
+  if (message.header.type == type) return {};
+  return Error{Errc::corrupt, "it answered with something else than it was asked for"};
 }
 
 bool FunctionAgent::ready() {
