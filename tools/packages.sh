@@ -3,7 +3,8 @@ build_packages="g++ cmake ninja-build pkg-config libfmt-dev libspdlog-dev libcli
   nlohmann-json3-dev libyaml-cpp-dev libsqlite3-dev libboost-dev libarchive-dev libnl-3-dev
   libnl-route-3-dev libseccomp-dev prometheus-cpp-dev libssl-dev"
 run_packages="iproute2 iputils-ping iperf curl ca-certificates"
-test_packages="libgtest-dev clang-format clang-tidy nftables python3 binutils buildah"
+test_packages="libgtest-dev clang-format clang-tidy nftables python3 binutils buildah
+  qemu-system-x86 e2fsprogs"
 
 # install_packages NAME...: installs the missing ones, as root or by sudo.
 install_packages() {

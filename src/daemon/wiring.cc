@@ -19,6 +19,7 @@
 #include "daemon/store_numbers.h"
 #include "driver/absent.h"
 #include "driver/container/container_driver.h"
+#include "driver/vmm/vmm_driver.h"
 #include "fabric/bridge/bridge_fabric.h"
 #include "host/files.h"
 #include "host/namespace.h"
@@ -145,6 +146,14 @@ Result<std::vector<std::unique_ptr<Driver>>> make_drivers(const DaemonOptions& o
   TRY(make_directories(container.state_dir, 0700));
   TRY(make_directories(container.log_dir, 0700));
   drivers.push_back(TRY(ContainerDriver::open(container)));
+  VmmOptions vmm{.ids = ids};
+  vmm.state_dir = options.state_directory + "/machines";
+  vmm.runtime_dir = options.runtime_directory;
+  vmm.log_dir = options.state_directory + "/logs";
+  vmm.keeper_program = container.keeper_program;
+  vmm.vmm_program = options.program_directory + "/vireo-vmm";
+  vmm.cgroup_root = options.cgroup_root;
+  drivers.push_back(TRY(VmmDriver::open(vmm)));
   return drivers;
 }
 

@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "base/json.h"
@@ -45,11 +46,17 @@ Result<void> add(const Writer& writer, const std::string& name, mode_t mode,
 
 }  // namespace
 
-Result<std::string> function_layer(const std::string& program) {
-  std::string content = TRY(read_file(program, largest_program));
+static Result<std::string> read_program(const std::string& path) {
+  std::string content = TRY(read_file(path, largest_program));
   if (!content.starts_with("\x7f"
                            "ELF"))
-    return Error{Errc::invalid, fmt::format("{} is not an ELF program", program)};
+    return Error{Errc::invalid, fmt::format("{} is not an ELF program", path)};
+  return content;
+}
+
+Result<std::string> function_layer(const std::string& program) {
+  std::string content = TRY(read_program(program));
+  const std::string unikernel = program + ".elf";
   std::string layer;
   Writer writer(archive_write_new());
   archive_write_set_format_ustar(writer.get());
@@ -63,6 +70,10 @@ Result<std::string> function_layer(const std::string& program) {
   for (const char* file : {"etc/hostname", "etc/hosts", "etc/resolv.conf"})
     TRY(add(writer, file, S_IFREG | 0644, ""));
   TRY(add(writer, "function", S_IFREG | 0755, content));
+  if (std::filesystem::exists(unikernel)) {
+    std::string image = TRY(read_program(unikernel));
+    TRY(add(writer, "function.elf", S_IFREG | 0644, image));
+  }
   if (archive_write_close(writer.get()) != ARCHIVE_OK)
     return Error{Errc::internal, "cannot finish an archive"};
   return layer;

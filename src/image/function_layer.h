@@ -7,8 +7,9 @@
 
 namespace vireo {
 
-// A gzip'ed tar of the program as /function and the mount points that a read-only root needs.
-// The same program gives the same bytes.
+// A gzip'ed tar of the program as /function, of its unikernel (PROGRAM.elf, if there is one) as
+// /function.elf, and the mount points that a read-only root needs. The same programs give the same
+// bytes.
 Result<std::string> function_layer(const std::string& program);
 
 // The OCI config's `config` of such an image.

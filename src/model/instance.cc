@@ -7,6 +7,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "model/technology.h"
+
 namespace vireo {
 
 static std::string signal_text(int number) {
@@ -42,6 +44,7 @@ bool same_program(const InstanceSpec& one, const InstanceSpec& other) {
   return one.technology == other.technology && one.image_digest == other.image_digest &&
          one.function.has_value() == other.function.has_value() && one.root == other.root &&
          one.process == other.process && one.capabilities == other.capabilities &&
+         (!is_machine(one.technology) || one.resources.memory == other.resources.memory) &&
          same_places(one.files, other.files);
 }
 

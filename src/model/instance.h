@@ -108,7 +108,8 @@ struct InstanceSpec {
 
 // Whether a program that was loaded for one can be started as the other: nothing differs that it
 // sees before its first instruction, or, of a libvnf function, before its identity. Ids, host
-// names, limits, ports, a function's configuration and the content of files may differ.
+// names, limits (but a machine's memory), ports, a function's configuration and the content of
+// files may differ.
 bool same_program(const InstanceSpec& one, const InstanceSpec& other);
 
 enum class ExitKind { code, signal, out_of_memory, killed, lost };  // killed: by us, on request

@@ -21,4 +21,7 @@ inline constexpr std::array technologies = {
     Technology{"standardvm.xen", "Xen 4.14 or newer, in its dom0"},
     Technology{"unikernel.minios.xen", "Xen 4.14 or newer, in its dom0"}};
 
+// A machine has the memory that it was made with: another limit takes another machine.
+constexpr bool is_machine(std::string_view technology) { return technology != "container"; }
+
 }  // namespace vireo

@@ -35,6 +35,7 @@ std::string function_summary(const Facets& facets, const std::string& ports,
   std::string image = facet(facets, "image");
   image = image.substr(0, image.find(' '));
   std::string cpus = facet(facets, "cpus"), memory = facet(facets, "memory");
+  if (memory.empty()) memory = facet(facets, "machine memory");
   std::string text =
       fmt::format("{:<20} {:<20} {:<8} {}", image, facet(facets, "technology"),
                   cpus == "no limit" ? "-" : cpus + " cpu", memory == "no limit" ? "-" : memory);

@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "base/text.h"
+#include "model/technology.h"
 
 namespace vireo {
 namespace {
@@ -193,7 +194,7 @@ Facets function_facets(const FunctionSpec& function, const InstanceSpec& instanc
   facets["technology"] = instance.technology;
   facets["image"] = fmt::format("{} {}", function.image, instance.image_digest);
   facets["cpus"] = number_text(instance.resources.cpus);
-  facets["memory"] =
+  facets[is_machine(instance.technology) ? "machine memory" : "memory"] =
       instance.resources.memory == 0 ? "no limit" : bytes_text(instance.resources.memory);
   facets["pids"] = number_text(static_cast<double>(instance.resources.pids));
   facets["command"] = fmt::format("{}", fmt::join(instance.process.arguments, " "));

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// After a restart of the daemon, or the death of the keeper.
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "driver/function_start.h"
+#include "driver/vmm/vmm_driver.h"
+#include "host/files.h"
+
+namespace vireo {
+
+constexpr std::string_view entry_prefix = "vmm-";
+
+static unsigned long number_of(std::string_view entry) {
+  return parse_number(entry.substr(entry_prefix.size())).value_or(0);
+}
+
+Result<void> VmmDriver::connect_keeper() {
+  std::shared_ptr<KeeperClient> link =
+      TRY(KeeperClient::connect(options_.runtime_dir, options_.keeper_program));
+  std::vector<KeeperEntry> known = TRY(link->list());
+  {
+    std::lock_guard lock(mutex_);
+    keeper_ = link;
+    watch(link->event_fd(), false);
+  }
+  for (const KeeperEntry& entry : known)
+    if (auto record = vmm_record_from_text(entry.text)) adopt(entry, *record);
+  return {};
+}
+
+void VmmDriver::adopt(const KeeperEntry& entry, const VmmRecord& record) {
+  auto taken = keeper()->take(entry.name);
+  std::vector<Fd> held = taken ? std::move(*taken) : std::vector<Fd>();
+  auto known = std::make_shared<VirtualMachine>();
+  known->record = record;
+  known->entry = entry.name;
+  known->pid = entry.pid;
+  known->cgroup = groups_.at(entry.name);
+  if (!entry.ended && entry.pid > 0)
+    known->pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, entry.pid, 0)));
+  {
+    std::lock_guard lock(mutex_);
+    ranges_->adopt(record.range);
+    next_ = std::max(next_, number_of(entry.name) + 1);
+  }
+  // A spare may be about to load something that nobody waits for any more; an instance without its
+  // vitals was interrupted half-way: nothing that anybody has seen.
+  if (record.id.starts_with('~') || held.size() <= vmm_held_vitals) return forget(known);
+  known->agent = std::make_shared<FunctionAgent>(UnixSocket(std::move(held[vmm_held_agent])));
+  known->vitals = std::move(held[vmm_held_vitals]);
+  known->ready = says_ready(known->vitals);
+  known->state = InstanceState::running;
+  std::lock_guard lock(mutex_);
+  machines_[record.id] = known;
+  entries_[entry.name] = known;
+  watch(known->agent->fd().get(), true);
+  if (!entry.ended) return;
+  known->state = InstanceState::exited;
+  known->exit = known->reason_of(entry.wait_status);
+}
+
+// Control groups and output of machines that no keeper knows: theirs has died.
+void VmmDriver::sweep_leftovers() {
+  std::set<std::string> alive;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [entry, known] : entries_) alive.insert(entry);
+  }
+  for (const std::string& name : groups_.list()) {
+    if (alive.contains(name) || !name.starts_with(entry_prefix)) continue;
+    // They go in the background: no new one may have their names.
+    next_ = std::max(next_, number_of(name) + 1);
+    groups_.at(name).kill();
+    background_->post([this, name] {
+      auto removed = groups_.at(name).remove();
+      if (!removed) spdlog::warn("{}", removed.error().message);
+    });
+  }
+  if (options_.log_dir.empty()) return;
+  for (const std::string& name : list_directory(options_.log_dir).value_or({}))
+    if (name.starts_with(entry_prefix) && !alive.contains(name.substr(0, name.find('.'))))
+      ::unlink(fmt::format("{}/{}", options_.log_dir, name).c_str());
+}
+
+// Nobody reaps or drains what it started: all of it is ended, and a new keeper is begun with.
+void VmmDriver::keeper_is_gone(SteadyTime at, std::vector<DriverEvent>& events) {
+  std::vector<Known> spares;
+  {
+    std::lock_guard lock(mutex_);
+    ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, keeper_->event_fd(), nullptr);
+    keeper_.reset();
+    for (auto& [id, known] : machines_) {
+      known->cgroup.kill();
+      if (known->state == InstanceState::spare)
+        spares.push_back(known);
+      else if (!known->exit) {
+        known->exit = ExitReason{ExitKind::lost, 0};
+        known->state = InstanceState::exited;
+        events.push_back({DriverEvent::Kind::exited, id, at, *known->exit});
+      }
+    }
+  }
+  spdlog::error("the keeper ended: its virtual machines are lost and a new one is started");
+  for (const Known& spare : spares) (void)destroy(spare->record.id);
+  auto connected = connect_keeper();
+  if (!connected) spdlog::error("{}", connected.error().message);
+}
+
+}  // namespace vireo

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shells, images, and the path of a start.
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <ranges>
+
+#include "base/rollback.h"
+#include "base/text.h"
+#include "driver/function_start.h"
+#include "driver/stopwatch.h"
+#include "driver/vmm/vmm_driver.h"
+#include "unikernel/machine.h"
+#include "vmm/vmm_protocol.h"
+
+namespace vireo {
+
+namespace {
+
+using namespace std::chrono_literals;
+constexpr uint64_t usual_memory = 16u << 20;
+constexpr uint64_t own_memory = 4u << 20;  // of the VMM beside the guest's
+constexpr uint64_t most_processes = 4;
+constexpr auto longest_load = 5s;
+
+Result<uint64_t> guest_memory(const InstanceSpec& spec) {
+  const uint64_t memory = spec.resources.memory == 0 ? usual_memory : spec.resources.memory;
+  if (memory < machine::smallest_memory || memory > machine::largest_memory)
+    return Error{Errc::invalid,
+                 fmt::format("a unikernel runs with {} to {} of memory, not with {}",
+                             bytes_text(machine::smallest_memory),
+                             bytes_text(machine::largest_memory), bytes_text(memory))};
+  return memory / machine::large_page_bytes * machine::large_page_bytes;
+}
+
+// In the uppermost layer that has one.
+Result<Fd> unikernel_of(const InstanceSpec& spec) {
+  if (!spec.function)
+    return Error{Errc::unsupported, "this image is no libvnf function: run it as `container`"};
+  for (const std::string& layer : spec.root.layers | std::views::reverse) {
+    Fd file(::open((layer + "/function.elf").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (file) return file;
+  }
+  return Error{Errc::unsupported,
+               "this image has no unikernel (no file /function.elf): build it anew with `vireo "
+               "image build`, or run it as `container`"};
+}
+
+}  // namespace
+
+Result<VmmDriver::Known> VmmDriver::reserve() {
+  auto shell = std::make_shared<VirtualMachine>();
+  shell->record.range = TRY(ranges_->take());
+  std::lock_guard lock(mutex_);
+  shell->entry = fmt::format("vmm-{}", next_++);
+  shell->record.id = "~" + shell->entry;
+  shell->record.technology = info_.technologies.front();
+  return shell;
+}
+
+Result<void> VmmDriver::spawn(VirtualMachine& shell) {
+  auto [ours, theirs] = TRY(UnixSocket::pair(SocketKind::packets));
+  SpawnRequest request;
+  request.name = shell.entry;
+  request.text = to_text(shell.record);
+  request.executable = vmm_.get();
+  request.arguments = {"vireo-vmm", fmt::format("{}", first_id(shell.record.range.number))};
+  request.fds = {theirs.fd().get(), kvm_.get(), filter_.get(), network_.get()};
+  request.hold = {ours.fd().get()};
+  request.log_file = log_of(shell);
+  Fd group = TRY(shell.cgroup.directory());
+  if (group) request.cgroup = group.get();
+  std::vector<Fd> files = TRY(shell.cgroup.procs_files());
+  for (const Fd& file : files) request.cgroup_procs.push_back(file.get());
+  auto link = keeper();
+  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
+  Spawned spawned = TRY(link->spawn(request));
+  shell.pid = spawned.pid;
+  shell.pidfd = std::move(spawned.pidfd);
+  shell.agent = std::make_shared<FunctionAgent>(std::move(ours));
+  return {};
+}
+
+Result<Shell> VmmDriver::prepare(const ShellShape& shape) {
+  if (shape.technology != info_.technologies.front())
+    return Error{Errc::unsupported,
+                 fmt::format("the VMM driver does not run {}", shape.technology)};
+  if (!kvm_) return Error{Errc::unsupported, "this host has no usable /dev/kvm"};
+  Known shell = TRY(reserve());
+  Rollback undo([&] { forget(shell); });
+  shell->cgroup = TRY(groups_.create(shell->entry));
+  TRY(shell->cgroup.limit({.pids = most_processes}));
+  TRY_IN("prepare a virtual machine", spawn(*shell));
+  undo.dismiss();
+  std::lock_guard lock(mutex_);
+  machines_[shell->record.id] = shell;
+  entries_[shell->entry] = shell;
+  return Shell{shell->record.id, {}};
+}
+
+Result<void> VmmDriver::load(VirtualMachine& shell, const InstanceSpec& spec) {
+  vmm::LoadRequest request;
+  request.memory_bytes = TRY(guest_memory(spec));
+  request.port_count = static_cast<uint32_t>(spec.ports.size());
+  Fd image = TRY(unikernel_of(spec));
+  const int fds[] = {image.get()};
+  return shell.agent->send(vmm::message_load,
+                           {reinterpret_cast<const char*>(&request), sizeof request}, fds);
+}
+
+Result<void> VmmDriver::preload(const InstanceId& id, const InstanceSpec& like) {
+  Known shell = TRY(find(id));
+  if (shell->state != InstanceState::spare || shell->loaded)
+    return Error{Errc::conflict, fmt::format("{} is no empty spare shell", id)};
+  Rollback undo([&] { (void)destroy(id); });
+  TRY_IN(fmt::format("load {}", like.image_digest), load(*shell, like));
+  TRY_IN(fmt::format("load {}", like.image_digest),
+         shell->agent->await(vmm::message_loaded, longest_load));
+  undo.dismiss();
+  std::lock_guard lock(mutex_);
+  shell->loaded = like;
+  return {};
+}
+
+// The spare becomes the instance at once, so that a second start of the same id finds it. Nothing:
+// the id runs already.
+Result<VmmDriver::Known> VmmDriver::begin_start(const InstanceId& shell, const InstanceSpec& spec) {
+  std::lock_guard lock(mutex_);
+  auto running = machines_.find(spec.id);
+  if (running != machines_.end() && spec.id != shell) {
+    if (running->second->state == InstanceState::running) return Known();
+    return Error{Errc::conflict, fmt::format("{} exists and does not run", spec.id)};
+  }
+  auto found = machines_.find(shell);
+  if (found == machines_.end() || found->second->state != InstanceState::spare)
+    return Error{Errc::not_found, fmt::format("there is no spare shell {}", shell)};
+  Known known = found->second;
+  if (known->loaded && !same_program(*known->loaded, spec))
+    return Error{Errc::conflict, fmt::format("another program is loaded in {}", shell)};
+  machines_.erase(found);
+  known->state = InstanceState::starting;
+  known->record.id = spec.id;
+  known->record.technology = spec.technology;
+  known->record.image_digest = spec.image_digest;
+  machines_[spec.id] = known;
+  return known;
+}
+
+// `begin` is sent without waiting for the image to be loaded: the VMM reads one after the other.
+Result<void> VmmDriver::run_in(VirtualMachine& shell, const InstanceSpec& spec,
+                               const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases) {
+  Stopwatch watch_of(phases);
+  const uint64_t memory = TRY(guest_memory(spec));
+  if (spec.resources.memory != 0 || spec.resources.cpus != 0)
+    TRY(shell.cgroup.limit({spec.resources.memory == 0 ? 0 : memory + own_memory,
+                            spec.resources.cpus, most_processes}));
+  const bool ahead = shell.loaded.has_value();
+  if (!ahead) TRY(load(shell, spec));
+  watch_of.mark("vmm load", ahead ? "ahead" : "");
+  FunctionMemory function = TRY(make_function_memory(spec));
+  std::vector<int> fds = {function.vitals.get(), function.identity.get()};
+  for (const PortEndpoint& port : ports) fds.push_back(port.fd.get());
+  TRY(shell.agent->begin(fds));
+  shell.vitals = std::move(function.vitals);
+  if (!ahead) TRY(shell.agent->await(vmm::message_loaded, longest_load));
+  watch_of.mark("vmm begin");
+  return {};
+}
+
+Result<void> VmmDriver::start(const InstanceId& shell, const InstanceSpec& spec,
+                              std::vector<PortEndpoint> ports, std::vector<Phase>* phases) {
+  for (const PortEndpoint& port : ports)
+    if (port.kind != PortKind::tap || !port.fd)
+      return Error{Errc::unsupported, "a unikernel takes ports of kind tap"};
+  Known known = TRY(begin_start(shell, spec));
+  if (!known) return {};
+  Rollback undo([&] { (void)destroy(spec.id); });
+  TRY_IN(fmt::format("start {}", spec.id), run_in(*known, spec, ports, phases));
+  undo.dismiss();
+  std::lock_guard lock(mutex_);
+  if (known->state == InstanceState::starting) known->state = InstanceState::running;
+  watch(known->agent->fd().get(), true);
+  known->ports = std::move(ports);
+  begun_.push_back(known);
+  return {};
+}
+
+// Until then the record is a spare's, which a daemon that comes later removes like an instance
+// without a row.
+void VmmDriver::rest() {
+  std::vector<Known> begun;
+  {
+    std::lock_guard lock(mutex_);
+    begun.swap(begun_);
+  }
+  auto link = keeper();
+  for (const Known& each : begun) {
+    std::vector<int> held = {each->vitals.get()};
+    for (const PortEndpoint& port : each->ports) held.push_back(port.fd.get());
+    if (link) (void)link->hold(each->entry, to_text(each->record), held);
+    // The keeper has them: closing here is no last close.
+    std::lock_guard lock(mutex_);
+    each->ports.clear();
+    each->loaded.reset();
+  }
+}
+
+}  // namespace vireo

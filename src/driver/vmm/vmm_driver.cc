@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/vmm/vmm_driver.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "driver/vmm/vmm_filter.h"
+#include "host/files.h"
+#include "host/namespace.h"
+
+namespace vireo {
+
+VmmDriver::VmmDriver(VmmOptions options)
+    : options_(std::move(options)),
+      info_{"vmm", {"unikernel.vireo.kvm"}, {PortKind::tap}},
+      background_(std::make_unique<Worker>()) {}
+
+VmmDriver::~VmmDriver() {
+  rest();
+  background_.reset();
+  if (keeper_) (void)groups_.remove();  // refused while it has groups
+}
+
+Result<std::unique_ptr<VmmDriver>> VmmDriver::open(const VmmOptions& options) {
+  std::unique_ptr<VmmDriver> driver(new VmmDriver(options));
+  driver->events_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!driver->events_) return system_error("cannot make an event queue");
+  std::string program = TRY(read_file(options.vmm_program));
+  driver->vmm_ = TRY(sealed_memory("vireo-vmm", program));
+  driver->filter_ = TRY(vmm_filter());
+  driver->kvm_ = Fd(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
+  driver->network_ = TRY(new_network_namespace());
+  if (!options.log_dir.empty()) TRY(make_directories(options.log_dir, 0750));
+  const size_t own = std::hash<std::string>()(options.state_dir);
+  std::string name = options.cgroup_name;
+  if (name.empty()) name = fmt::format("vireo-vmm-{:08x}", static_cast<uint32_t>(own));
+  driver->ranges_ = std::make_unique<IdRanges>(options.ids, static_cast<unsigned>(own % 10'000));
+  driver->groups_ = TRY(CgroupTree::open(name, options.cgroup_root));
+  TRY(driver->connect_keeper());
+  driver->sweep_leftovers();
+  return driver;
+}
+
+HostSupport VmmDriver::check_host() {
+  HostSupport support;
+  support.needs = {"KVM: /dev/kvm, readable and writable"};
+  support.how = "KVM, one process a machine";
+  if (!kvm_)
+    support.missing.emplace_back(
+        exists("/dev/kvm")
+            ? "/dev/kvm cannot be opened: this daemon needs the right to read and write it"
+            : "there is no /dev/kvm: load kvm-amd or kvm-intel, or switch virtualization on in the "
+              "firmware, or in the host of this machine");
+  support.possible = support.missing.empty();
+  return support;
+}
+
+Result<VmmDriver::Known> VmmDriver::find(const InstanceId& id) {
+  std::lock_guard lock(mutex_);
+  auto found = machines_.find(id);
+  if (found == machines_.end())
+    return Error{Errc::not_found, fmt::format("there is no virtual machine {}", id)};
+  return found->second;
+}
+
+std::shared_ptr<KeeperClient> VmmDriver::keeper() {
+  std::lock_guard lock(mutex_);
+  return keeper_;
+}
+
+void VmmDriver::watch(int fd, bool once) {
+  epoll_event event{};
+  event.events = EPOLLIN | (once ? EPOLLONESHOT : 0u);
+  event.data.fd = fd;
+  if (::epoll_ctl(events_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+    ::epoll_ctl(events_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
+std::string VmmDriver::log_of(const VirtualMachine& machine) const {
+  if (options_.log_dir.empty()) return {};
+  return fmt::format("{}/{}.log", options_.log_dir, machine.entry);
+}
+
+// One file for all generations of a function: the last of them that ended leaves its output there.
+std::string VmmDriver::kept_log_of(const InstanceId& id) const {
+  if (options_.log_dir.empty() || id.starts_with('~')) return {};
+  std::string name = id.substr(0, id.find('@'));
+  std::replace(name.begin(), name.end(), '/', '_');
+  return fmt::format("{}/{}.last.log", options_.log_dir, name);
+}
+
+std::vector<std::string> VmmDriver::log_paths(const InstanceId& id) {
+  if (options_.log_dir.empty()) return {};
+  std::vector<std::string> paths{kept_log_of(id)};
+  if (auto machine = find(id)) {
+    paths.push_back(log_of(**machine) + ".1");
+    paths.push_back(log_of(**machine));
+  }
+  return paths;
+}
+
+// Behind the removal of its last generation, which leaves the file.
+void VmmDriver::forget_output(const InstanceId& id) {
+  background_->post([path = kept_log_of(id)] { ::unlink(path.c_str()); });
+}
+
+Result<Fd> VmmDriver::network_namespace(const InstanceId& id) {
+  return Error{Errc::unsupported, fmt::format("{} is a virtual machine: it has no namespace", id)};
+}
+
+Result<int> VmmDriver::pid(const InstanceId& id) {
+  Known machine = TRY(find(id));
+  std::lock_guard lock(mutex_);
+  return machine->pid;
+}
+
+Result<void> VmmDriver::stop(const InstanceId& id, StopKind kind) {
+  auto found = find(id);
+  if (!found) return {};
+  {
+    std::lock_guard lock(mutex_);
+    if ((*found)->state == InstanceState::exited) return {};
+    if (kind == StopKind::kill && !std::exchange((*found)->record.killed, true) && keeper_)
+      (void)keeper_->hold((*found)->entry, to_text((*found)->record), {});
+  }
+  const int signal = kind == StopKind::ask ? SIGTERM : SIGKILL;
+  if (::syscall(SYS_pidfd_send_signal, (*found)->pidfd.get(), signal, nullptr, 0) != 0 &&
+      errno != ESRCH)
+    return system_error(fmt::format("cannot signal {}", id));
+  return {};
+}
+
+Result<void> VmmDriver::destroy(const InstanceId& id) {
+  Known known;
+  {
+    std::lock_guard lock(mutex_);
+    auto found = machines_.find(id);
+    if (found == machines_.end()) return {};
+    known = found->second;
+    machines_.erase(found);
+    entries_.erase(known->entry);
+  }
+  forget(known);
+  return {};
+}
+
+void VmmDriver::forget(const Known& machine) {
+  if (machine->agent)
+    ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, machine->agent->fd().get(), nullptr);
+  if (machine->pidfd) ::syscall(SYS_pidfd_send_signal, machine->pidfd.get(), SIGKILL, nullptr, 0);
+  if (auto link = keeper()) (void)link->drop(machine->entry);
+  {
+    std::lock_guard lock(mutex_);
+    std::erase(begun_, machine);
+  }
+  background_->post([this, known = machine]() mutable {
+    auto removed = known->cgroup.remove();
+    if (!removed) spdlog::warn("{}", removed.error().message);
+    // Two answers later the keeper has seen the end, and has written what lay in the pipes.
+    for (int answers = 0; answers < 2; ++answers)
+      if (auto link = keeper()) (void)link->take(known->entry);
+    std::string log = log_of(*known);
+    std::string kept = kept_log_of(known->record.id);
+    if (!log.empty() && !kept.empty()) ::rename(log.c_str(), kept.c_str());
+    for (const std::string& path : {log, log + ".1"})
+      if (!log.empty()) ::unlink(path.c_str());
+    const IdRanges::Range range = known->record.range;
+    known.reset();
+    ranges_->give_back(range);
+  });
+}
+
+Result<std::vector<InstanceStatus>> VmmDriver::list() {
+  std::lock_guard lock(mutex_);
+  std::vector<InstanceStatus> all;
+  for (const auto& [id, known] : machines_)
+    all.push_back({id, known->state, known->exit, known->record.technology, known->ready});
+  return all;
+}
+
+std::vector<InstanceUsage> VmmDriver::usage(std::span<const InstanceId> ids) {
+  std::vector<InstanceUsage> all;
+  for (const InstanceId& id : ids) {
+    auto found = find(id);
+    if (!found) continue;
+    CgroupUsage usage = (*found)->cgroup.usage();
+    all.push_back({id, usage.cpu_ns, usage.memory, usage.memory_peak, usage.pids});
+  }
+  return all;
+}
+
+// The guest's memory is what it was started with.
+Result<void> VmmDriver::resize(const InstanceId& id, const Resources& resources) {
+  Known known = TRY(find(id));
+  return known->cgroup.limit({.cpus = resources.cpus});
+}
+
+}  // namespace vireo

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs libvnf functions as unikernels, each in a virtual machine of its own: a process of vireo-vmm
+// (vmm/vmm_protocol.h), started by the keeper, with its own user id and no rights.
+//
+// A shell is such a process before it has an image. The image of a function lies beside its program
+// for containers, as `function.elf` in the root of the same image.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "driver/driver.h"
+#include "driver/vmm/vmm_record.h"
+#include "driver/worker.h"
+#include "keeper/keeper_client.h"
+
+namespace vireo {
+
+struct VmmOptions {
+  std::string state_dir{};
+  std::string runtime_dir{};     // the keeper's socket
+  std::string log_dir{};         // "": no logs
+  std::string keeper_program{};  // path of vireo-keeper
+  std::string vmm_program{};     // path of vireo-vmm
+  std::string cgroup_name{};     // "": made from state_dir
+  std::string cgroup_root{};     // "": from /proc/self/cgroup
+  NumberSource& ids;             // of ranges of user ids
+};
+
+class VmmDriver final : public Driver,
+                        public Resizer,
+                        public FunctionAccess,
+                        public NetworkAccess,
+                        public OutputAccess,
+                        public Preloader {
+ public:
+  // Starts the keeper if none runs, takes back what it holds, and removes what is left of machines
+  // that it does not know.
+  static Result<std::unique_ptr<VmmDriver>> open(const VmmOptions& options);
+  // Finishes background work. Instances run on.
+  ~VmmDriver() override;
+
+  const DriverInfo& info() const override { return info_; }
+  HostSupport check_host() override;
+  Result<Shell> prepare(const ShellShape& shape) override;
+  Result<void> start(const InstanceId& shell, const InstanceSpec& spec,
+                     std::vector<PortEndpoint> ports, std::vector<Phase>* phases) override;
+  Result<void> stop(const InstanceId& id, StopKind kind) override;
+  Result<void> destroy(const InstanceId& id) override;
+  Result<std::vector<InstanceStatus>> list() override;
+  std::vector<InstanceUsage> usage(std::span<const InstanceId> ids) override;
+  void rest() override;
+  int event_fd() const override { return events_.get(); }
+  std::vector<DriverEvent> take_events() override;
+
+  Resizer* resizer() override { return this; }
+  FunctionAccess* functions() override { return this; }
+  NetworkAccess* network() override { return this; }
+  OutputAccess* output() override { return this; }
+  Preloader* preloader() override { return this; }
+
+  Result<void> resize(const InstanceId& id, const Resources& resources) override;
+  Result<Fd> vitals(const InstanceId& id) override;
+  Result<std::string> export_state(const InstanceId& id,
+                                   std::chrono::milliseconds deadline) override;
+  Result<void> import_state(const InstanceId& id, std::string_view state,
+                            std::chrono::milliseconds deadline) override;
+  Result<Fd> network_namespace(const InstanceId& id) override;  // Errc::unsupported
+  Result<int> pid(const InstanceId& id) override;
+  std::vector<std::string> log_paths(const InstanceId& id) override;
+  void forget_output(const InstanceId& id) override;
+  Result<void> preload(const InstanceId& shell, const InstanceSpec& like) override;
+
+ private:
+  using Known = std::shared_ptr<VirtualMachine>;
+  explicit VmmDriver(VmmOptions options);
+  Result<void> connect_keeper();  // recovery.cc
+  void adopt(const KeeperEntry& entry, const VmmRecord& record);
+  void sweep_leftovers();
+  void keeper_is_gone(SteadyTime at, std::vector<DriverEvent>& events);
+
+  Result<Known> find(const InstanceId& id);
+  std::shared_ptr<KeeperClient> keeper();
+  Result<Known> reserve();  // start.cc
+  Result<void> spawn(VirtualMachine& shell);
+  Result<Known> begin_start(const InstanceId& shell, const InstanceSpec& spec);
+  Result<void> load(VirtualMachine& shell, const InstanceSpec& spec);
+  Result<void> run_in(VirtualMachine& shell, const InstanceSpec& spec,
+                      const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
+  void forget(const Known& machine);                                       // background removal
+  void read_keeper(KeeperClient& link, std::vector<DriverEvent>& events);  // events.cc
+  void note_exit(const KeeperClient::Event& event, std::vector<DriverEvent>& events);
+  void note_ready(int agent, std::vector<DriverEvent>& events);
+  void watch(int fd, bool once);
+  std::string log_of(const VirtualMachine& machine) const;
+  std::string kept_log_of(const InstanceId& id) const;
+
+  VmmOptions options_;
+  DriverInfo info_;
+  CgroupTree groups_;
+  std::unique_ptr<IdRanges> ranges_;
+  Fd vmm_, filter_, kvm_, network_;
+  Fd events_;
+
+  std::mutex mutex_;
+  std::shared_ptr<KeeperClient> keeper_;
+  std::map<InstanceId, Known> machines_;
+  std::map<std::string, Known> entries_;  // by the keeper's name
+  std::vector<Known> begun_;              // until rest()
+  unsigned long next_ = 1;
+  std::unique_ptr<Worker> background_;  // last: its tasks use the others
+};
+
+}  // namespace vireo

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/vmm/vmm_filter.h"
+
+#include <linux/kvm.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "host/files.h"
+
+namespace vireo {
+
+namespace {
+
+using Context = std::unique_ptr<void, decltype(&::seccomp_release)>;
+
+// It opens nothing, makes no process and no socket. `futex`, `brk`, `mprotect` are the C library's.
+constexpr int allowed[] = {SCMP_SYS(read),           SCMP_SYS(write),         SCMP_SYS(readv),
+                           SCMP_SYS(writev),         SCMP_SYS(pread64),       SCMP_SYS(recvmsg),
+                           SCMP_SYS(sendmsg),        SCMP_SYS(ppoll),         SCMP_SYS(poll),
+                           SCMP_SYS(close),          SCMP_SYS(mmap),          SCMP_SYS(munmap),
+                           SCMP_SYS(madvise),        SCMP_SYS(brk),           SCMP_SYS(fstat),
+                           SCMP_SYS(newfstatat),     SCMP_SYS(clock_gettime), SCMP_SYS(exit),
+                           SCMP_SYS(exit_group),     SCMP_SYS(rt_sigreturn),  SCMP_SYS(futex),
+                           SCMP_SYS(restart_syscall)};
+constexpr unsigned long requests[] = {
+    KVM_CREATE_VM, KVM_CREATE_VCPU, KVM_GET_VCPU_MMAP_SIZE, KVM_SET_USER_MEMORY_REGION,
+    KVM_RUN,       KVM_GET_REGS,    KVM_SET_REGS,           KVM_GET_SREGS,
+    KVM_SET_SREGS, KVM_GET_TSC_KHZ};
+
+bool add_rules(const Context& context) {
+  bool good = true;
+  for (int call : allowed)
+    good = good && ::seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, call, 0) == 0;
+  for (unsigned long request : requests)
+    good = good && ::seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                                      SCMP_A1(SCMP_CMP_EQ, request)) == 0;
+  return good;
+}
+
+}  // namespace
+
+Result<Fd> vmm_filter() {
+  Context context(::seccomp_init(SCMP_ACT_KILL_PROCESS), &::seccomp_release);
+  constexpr uint32_t binary_tree = 2;
+  if (!context || ::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, binary_tree) != 0 ||
+      !add_rules(context))
+    return Error{Errc::internal, "libseccomp refuses the VMM's system calls"};
+  Fd memory(::memfd_create("vireo-vmm-filter", MFD_CLOEXEC));
+  if (!memory || ::seccomp_export_bpf(context.get(), memory.get()) != 0)
+    return Error{Errc::internal, "libseccomp cannot export the VMM's filter"};
+  std::string program(static_cast<size_t>(::lseek(memory.get(), 0, SEEK_END)), '\0');
+  if (::pread(memory.get(), program.data(), program.size(), 0) !=
+      static_cast<ssize_t>(program.size()))
+    return system_error("cannot read the VMM's filter");
+  return sealed_memory("vireo-vmm-filter", program);
+}
+
+}  // namespace vireo

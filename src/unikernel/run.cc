@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unikernel/run.h"
+
+#include "unikernel/ports.h"
+#include "vnf/back_end.h"
+#include "vnf/state_stream.h"
+#include "vnf/vitals.h"
+
+namespace vireo::unikernel {
+
+namespace {
+
+struct Machine {
+  const vnf::FunctionEntry* function;
+  Ports ports;
+  uint64_t next_tick_ns, last_work_ns, spin_ns;
+};
+constinit Machine machine_state{};
+
+const vnf::Identity& identity() {
+  return *reinterpret_cast<const vnf::Identity*>(machine::identity_begin);
+}
+vnf::Vitals& vitals() { return *reinterpret_cast<vnf::Vitals*>(machine::vitals_page); }
+
+uint32_t length_of(const char* text) {
+  uint32_t length = 0;
+  while (text[length] != 0) length++;
+  return length;
+}
+
+[[noreturn]] void fail(const char* reason) {
+  if (boot().begun != 0) vnf::set_failed(vitals(), reason, length_of(reason));
+  vnf::back_end::tell(vnf::AgentMessage::failed, 0, reason, length_of(reason));
+  print(machine_state.function->table->name);
+  print(": ");
+  print(reason);
+  print("\n");
+  end(1);
+}
+
+void await_identity() {
+  while (boot().begun == 0) wait(machine::wait_for_ever);
+  synchronise_clock();
+  const vnf::FunctionTable& table = *machine_state.function->table;
+  if (const char* fault = vnf::fault_of(identity(), table)) fail(fault);
+  vnf::open_vitals(vitals(), table.counter_count);
+  machine_state.spin_ns = uint64_t{identity().spin_microseconds} * 1000;
+}
+
+void configure() {
+  const vnf::Context context{&identity(), &vitals(), vnf::back_end::memory, fail};
+  if (!machine_state.function->configure(context, &identity() + 1))
+    fail("it cannot work with this configuration");
+}
+
+void work_began(uint64_t now) {
+  machine_state.last_work_ns = now;
+  if (machine_state.next_tick_ns > now + vnf::busy_tick_ns)
+    machine_state.next_tick_ns = now + vnf::busy_tick_ns;
+}
+
+bool serve_port(uint32_t port) {
+  vnf::Batch batch{};
+  const uint64_t started = cycles();
+  machine_state.ports.receive(port, batch, vitals());
+  if (batch.count == 0) return false;
+  batch.now_ns = now_ns();
+  machine_state.function->process(batch);
+  machine_state.ports.send(batch, vitals());
+  vnf::note_batch(vitals(), now_ns() - batch.now_ns, cycles() - started);
+  work_began(batch.now_ns);
+  return true;
+}
+
+void serve_platform() {
+  vnf::AgentHeader header{};
+  while (boot().agent_waits != 0 &&
+         vnf::back_end::hear(&header, sizeof header, 0) == static_cast<long>(sizeof header))
+    vnf::serve_message(*machine_state.function, header);
+}
+
+void tick(uint64_t now) {
+  vnf::add(vitals().heartbeat, 1);
+  machine_state.function->tick(now);
+  const bool idle = now - machine_state.last_work_ns > vnf::idle_after_ns;
+  machine_state.next_tick_ns = now + (idle ? vnf::idle_tick_ns : vnf::busy_tick_ns);
+}
+
+uint32_t patience(uint64_t now) {
+  if (now - machine_state.last_work_ns < machine_state.spin_ns) return 0;
+  if (now >= machine_state.next_tick_ns) return 0;
+  return static_cast<uint32_t>((machine_state.next_tick_ns - now) / 1000 + 1);
+}
+
+[[noreturn]] void serve() {
+  for (;;) {
+    machine_state.ports.refill();
+    wait(patience(now_ns()));
+    synchronise_clock();
+    for (uint32_t port = 0; port < machine_state.ports.count(); port++) serve_port(port);
+    if (boot().agent_waits != 0) serve_platform();
+    const uint64_t now = now_ns();
+    if (now >= machine_state.next_tick_ns) tick(now);
+  }
+}
+
+}  // namespace
+
+void run(const machine::BootPage* page, const vnf::FunctionEntry& function) {
+  open_control(page);
+  machine_state.function = &function;
+  if (!machine_state.ports.prepare(boot().port_count)) fail("a port's device does not work");
+  await_identity();
+  const uint64_t began = cycles();
+  configure();
+  if (!machine_state.ports.prepare(identity().port_count)) fail("a port's device does not work");
+  if (!machine_state.ports.open(identity().port_count)) fail("no memory for packets");
+  const uint64_t now = now_ns();
+  machine_state.next_tick_ns = now + vnf::idle_tick_ns;
+  machine_state.last_work_ns = now;
+  vnf::store(vitals().busy_cycles, cycles() - began);  // what it took to start
+  vnf::set_ready(vitals(), now);
+  vnf::back_end::tell(vnf::AgentMessage::ready, 0, nullptr, 0);
+  serve();
+}
+
+}  // namespace vireo::unikernel

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of one virtual machine: what the platform asks, what the guest asks.
+#pragma once
+#include <csignal>
+
+#include "vmm/guest_memory.h"
+#include "vmm/image.h"
+#include "vmm/platform_link.h"
+#include "vmm/virtio_net.h"
+#include "vmm/virtual_processor.h"
+#include "vmm/vmm_protocol.h"
+
+namespace vireo::vmm {
+
+class Vmm {
+ public:
+  // Makes the machine as far as it depends on no image; ends the process when KVM refuses.
+  void open();
+  // Serves until the guest ends. An exit code.
+  int run();
+  // From a signal handler: the vitals say that it is about to end.
+  void drain();
+
+ private:
+  int load(const ReceivedMessage& message);
+  bool begin(const ReceivedMessage& message);
+  int fail(const char* what, const char* why);
+  int fail_guest(const GuestExit& exit);
+  // Runs the guest until it waits for an identity that is not there, or ends; -1: it waits.
+  int run_guest();
+  bool access(const GuestExit& exit);  // false: the guest has ended, with end_code_
+  void wait(uint32_t microseconds);
+  void sleep(uint32_t microseconds);
+  bool move_packets();
+  bool call(uint64_t address);
+  int64_t hear(const machine::Call& call);
+  machine::BootPage& boot() { return memory_.own_as<machine::BootPage>(machine::boot_page); }
+
+  vnf::Vitals& vitals() { return memory_.own_as<vnf::Vitals>(machine::vitals_page); }
+
+  PlatformLink link_;
+  VirtualProcessor processor_;
+  GuestMemory memory_;
+  Image image_;
+  VirtioNet ports_[vnf::max_ports];
+  uint32_t port_count_ = 0;
+  bool begun_ = false, parked_ = false;
+  volatile std::sig_atomic_t vitals_shared_ = 0;
+  unsigned busy_waits_ = 0;
+  int end_code_ = 0;
+};
+
+}  // namespace vireo::vmm

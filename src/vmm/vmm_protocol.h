@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// How vireo-vmm is started and spoken to: with the messages of a libvnf function (vnf/abi.h), so
+// that the platform treats both alike, and two of its own before them.
+//
+// Descriptors at its start, in this order; arguments: the user id that it takes.
+// First it gets `load`, runs the guest up to where it waits for its identity, and answers `loaded`
+// or `failed`. Then it waits for `begin` (vitals, identity, taps), which may have been sent
+// already.
+#pragma once
+#include <cstdint>
+
+namespace vireo::vmm {
+
+inline constexpr int fd_agent = 3, fd_kvm = 4, fd_filter = 5, fd_network = 6, first_free_fd = 7;
+
+inline constexpr uint32_t message_load = 100;    // with the image's descriptor, and a LoadRequest
+inline constexpr uint32_t message_loaded = 101;  // nothing follows
+
+struct LoadRequest {
+  uint64_t memory_bytes = 0;
+  uint32_t port_count = 0;
+  uint32_t reserved = 0;
+};
+
+}  // namespace vireo::vmm
