@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include <ranges>
-
 #include "base/rollback.h"
 #include "base/text.h"
 #include "driver/function_start.h"
@@ -37,8 +35,8 @@ Result<uint64_t> guest_memory(const InstanceSpec& spec) {
 Result<Fd> unikernel_of(const InstanceSpec& spec) {
   if (!spec.function)
     return Error{Errc::unsupported, "this image is no libvnf function: run it as `container`"};
-  for (const std::string& layer : spec.root.layers | std::views::reverse) {
-    Fd file(::open((layer + "/function.elf").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  for (auto layer = spec.root.layers.rbegin(); layer != spec.root.layers.rend(); ++layer) {
+    Fd file(::open((*layer + "/function.elf").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (file) return file;
   }
   return Error{Errc::unsupported,
