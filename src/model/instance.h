@@ -59,6 +59,8 @@ struct PortSpec {
   std::vector<Neighbour> behind;
   // An uplink lies behind it, too: whoever is not known may be reached through this port.
   bool outward = false;
+  // Its frames carry addresses of others: it, or what lies behind it, routes.
+  bool routes = false;
   std::vector<Neighbour> neighbours;  // who the port's own stack will talk to on this link
   bool operator==(const PortSpec&) const = default;
 };

@@ -38,6 +38,7 @@ Facets wiring_facets(const std::vector<PortSpec>& ports) {
   for (const PortSpec& port : ports) {
     text += port.name;
     if (port.outward) text += "^";
+    if (port.routes) text += "*";
     for (const auto* list : {&port.behind, &port.neighbours})
       for (const Neighbour& neighbour : *list)
         text += to_string(neighbour.address) + to_string(neighbour.mac) + ",";

@@ -65,23 +65,23 @@ class Reach {
     }
   }
 
-  // Everything with an address that a frame meets when it enters `function` by `port`.
-  std::vector<Neighbour> behind(size_t port) const {
-    std::vector<Neighbour> found;
+  // What a frame meets when it enters the port's function by it.
+  struct Beyond {
+    std::vector<Neighbour> neighbours;  // everything with an address
+    bool routes = false;                // one of them forwards what others sent
+    bool outward = false;               // an uplink
+  };
+  Beyond beyond(size_t port) const {
+    Beyond found;
     std::set<size_t> visited{topology_.ports[port].link};
     cross(topology_.ports[port].function, port, visited, found);
     return found;
   }
 
-  // Whether that way leads to an uplink.
-  bool outward(size_t port) const {
-    std::set<size_t> visited{topology_.ports[port].link};
-    std::vector<Neighbour> unused;
-    cross(topology_.ports[port].function, port, visited, unused);
-    visited.erase(topology_.ports[port].link);
-    return std::ranges::any_of(visited, [&](size_t link) {
-      return topology_.links[link].spec != nullptr && topology_.links[link].spec->uplink;
-    });
+  // A foreign function with several ports may be a router: its kernel decides.
+  bool routes(size_t function) const {
+    if (traits_[function].role == FunctionRole::routed) return true;
+    return traits_[function].role == FunctionRole::endpoint && of_function_.at(function).size() > 1;
   }
 
   // Everything with an address in the domain of `port`; with `routers`, those and the host only.
@@ -98,22 +98,26 @@ class Reach {
   }
 
  private:
-  void cross(size_t function, size_t from, std::set<size_t>& visited,
-             std::vector<Neighbour>& found) const {
+  void cross(size_t function, size_t from, std::set<size_t>& visited, Beyond& found) const {
     for (size_t other : of_function_.at(function))
       if (other != from) walk(topology_.ports[other].link, other, visited, found);
   }
 
-  void walk(size_t link, size_t from, std::set<size_t>& visited,
-            std::vector<Neighbour>& found) const {
+  void walk(size_t link, size_t from, std::set<size_t>& visited, Beyond& found) const {
     if (!visited.insert(link).second) return;
-    add_host(link, found);
+    const LinkSpec* spec = topology_.links[link].spec;
+    found.outward |= spec != nullptr && spec->uplink;
+    found.routes |= spec != nullptr && !spec->host_addresses.empty();
+    add_host(link, found.neighbours);
     for (size_t port : on_link_.at(link)) {
       if (port == from) continue;
-      if (traits_[topology_.ports[port].function].role == FunctionRole::transparent)
-        cross(topology_.ports[port].function, port, visited, found);
-      else
-        add_port(port, found);
+      const size_t function = topology_.ports[port].function;
+      if (traits_[function].role == FunctionRole::transparent) {
+        cross(function, port, visited, found);
+        continue;
+      }
+      add_port(port, found.neighbours);
+      found.routes |= routes(function);
     }
   }
 
@@ -162,10 +166,13 @@ void plan_reach(const Topology& topology, std::span<const FunctionTraits> traits
   for (size_t i = 0; i < topology.ports.size(); i++) {
     PortSpec& port = addressed.ports[i];
     if (traits[topology.ports[i].function].role == FunctionRole::transparent) {
-      port.behind = reach.behind(i);
-      port.outward = reach.outward(i);
+      Reach::Beyond beyond = reach.beyond(i);
+      port.behind = std::move(beyond.neighbours);
+      port.outward = beyond.outward;
+      port.routes = beyond.routes;
       continue;
     }
+    port.routes = reach.routes(topology.ports[i].function);
     size_t domain = topology.links[topology.ports[i].link].domain;
     auto [entry, fresh] = domains.try_emplace(domain);
     if (fresh) entry->second = reach.beside(domain, false);

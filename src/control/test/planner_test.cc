@@ -131,6 +131,9 @@ TEST_F(Planner, what_lies_behind_a_transparent_function) {
   EXPECT_EQ(names(port(result, "fw", 1).behind), "10.10.0.2 ");  // from the NAT: the server
   EXPECT_EQ(port(result, "fw", 0).behind[0].mac, port(result, "nat", 0).mac);
   EXPECT_TRUE(port(result, "nat", 0).behind.empty());
+  EXPECT_TRUE(port(result, "fw", 0).routes);   // the NAT's frames carry addresses of the world
+  EXPECT_FALSE(port(result, "fw", 1).routes);  // servers speak for themselves
+  EXPECT_TRUE(port(result, "nat", 0).routes);
   EXPECT_EQ(names(port(result, "nat", 0).neighbours), "10.10.0.2 ");
   EXPECT_EQ(names(port(result, "pc", 0).neighbours), "10.20.0.1 ");
   EXPECT_TRUE(port(result, "fw", 0).neighbours.empty());
