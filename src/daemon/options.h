@@ -26,6 +26,7 @@ struct DaemonOptions {
   unsigned pool_size = 4;
   unsigned keep_loaded = 60;           // seconds
   std::string packet_ports;            // "tap", "packet"; "" = what the fabric does best
+  std::string fabric = "auto";         // "ebpf", "bridge"; "auto": open_fabric.h
   std::vector<std::string> arguments;  // local, bench: what follows the mode
 };
 

@@ -15,12 +15,12 @@
 #include "api/server.h"
 #include "base/log.h"
 #include "daemon/health_probe.h"
+#include "daemon/open_fabric.h"
 #include "daemon/store_catalog.h"
 #include "daemon/store_numbers.h"
 #include "driver/absent.h"
 #include "driver/container/container_driver.h"
 #include "driver/vmm/vmm_driver.h"
-#include "fabric/bridge/bridge_fabric.h"
 #include "host/files.h"
 #include "host/namespace.h"
 #include "host/profile.h"
@@ -121,17 +121,6 @@ void watch_keeper(Daemon::State& state) {
   });
 }
 
-Result<std::unique_ptr<Fabric>> make_fabric(Daemon::State& state) {
-  BridgeFabric::Options fabric;
-  fabric.fabric = TRY(state.fabric_namespace.duplicate());
-  fabric.ends = TRY(state.ends_namespace.duplicate());
-  fabric.host = TRY(current_network_namespace());
-  fabric.state_directory = state.options.state_directory + "/fabric";
-  fabric.prefer_taps = state.options.packet_ports == "tap";
-  TRY(make_directories(fabric.state_directory, 0700));
-  return std::unique_ptr<Fabric>(TRY(BridgeFabric::open(std::move(fabric))));
-}
-
 // One line for each driver that this build has.
 Result<std::vector<std::unique_ptr<Driver>>> make_drivers(const DaemonOptions& options,
                                                           NumberSource& ids) {
@@ -204,7 +193,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options, Loop
   state->images = TRY(ImageStore::open(options.state_directory + "/images",
                                        options.program_directory + "/vireo-unpack"));
   state->drivers = TRY(make_drivers(options, *state->ids));
-  state->fabric = TRY(make_fabric(*state));
+  state->fabric = TRY(open_fabric(options, state->fabric_namespace, state->ends_namespace));
   state->catalog = std::make_unique<StoreCatalog>(*state->images);
   state->probe = std::make_unique<HealthProbe>(loop, state->driver_list());
   state->control = TRY(make_control(*state, loop));

@@ -35,6 +35,7 @@ struct LinkRow {
   bool up = false;           // administratively
   bool operational = false;  // frames can pass: a bridge port may forward
   bool loopback = false;
+  bool promiscuous = false;            // by its own flag
   std::optional<unsigned> port_state;  // of a bridge port, BR_STATE_*
   bool port_locked = false, floods_unicast = false, floods_group = false;
   LinkCounters counters;

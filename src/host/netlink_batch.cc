@@ -144,7 +144,10 @@ NetlinkBatch& NetlinkBatch::add_veth(const VethEnd& near, const VethEnd& far, un
 }
 
 NetlinkBatch& NetlinkBatch::change_link(const LinkChange& change) {
-  nl_msg* made = message(RTM_NEWLINK, 0, link_head(change.index, change.up));
+  ifinfomsg head = link_head(change.index, change.up);
+  if (change.promiscuous) head.ifi_change |= IFF_PROMISC;
+  if (change.promiscuous.value_or(false)) head.ifi_flags |= IFF_PROMISC;
+  nl_msg* made = message(RTM_NEWLINK, 0, head);
   if (!change.name.empty()) put(made, IFLA_IFNAME, change.name);
   if (change.move_to != nullptr)
     put(made, IFLA_NET_NS_FD, static_cast<uint32_t>(change.move_to->get()));

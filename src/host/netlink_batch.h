@@ -19,7 +19,7 @@ namespace vireo {
 struct LinkChange {
   int index = 0;
   std::string name{};  // with an index: the new name
-  std::optional<bool> up{};
+  std::optional<bool> up{}, promiscuous{};
   std::optional<int> master{};  // 0: leaves its bridge
   std::optional<MacAddress> mac{};
   std::optional<unsigned> mtu{}, group{}, queue_length{};

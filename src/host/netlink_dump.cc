@@ -103,6 +103,7 @@ LinkRow link_row(const nlmsghdr& head) {
   row.mtu = attributes.get<uint32_t>(IFLA_MTU);
   row.group = attributes.get<uint32_t>(IFLA_GROUP);
   row.up = (body.ifi_flags & IFF_UP) != 0;
+  row.promiscuous = (body.ifi_flags & IFF_PROMISC) != 0;
   row.loopback = (body.ifi_flags & IFF_LOOPBACK) != 0;
   const auto state = attributes.get<uint8_t>(IFLA_OPERSTATE);
   // Most drivers say nothing and mean up. A veth says nothing until the kernel's worker has seen

@@ -115,7 +115,8 @@ constexpr Key port_keys[] = {
     {"link", &name, "the link that it joins", true},
     {"address", &addresses, "allocated when absent"},
     {"mac", &mac, "allocated when absent"},
-    {"broadcast", &boolean, "takes part in broadcast and multicast (DHCP, VRRP)"}};
+    {"broadcast", &boolean,
+     "takes part in broadcast and multicast (DHCP, VRRP), and may use addresses beside its own"}};
 const Shape port_section{.form = Form::section, .what = "a port", .keys = port_keys};
 constexpr const Shape* port_forms[] = {&name, &port_section};
 const Shape port{

@@ -54,6 +54,7 @@ PortSpec FabricContract::spec(int number, int generation) const {
   made.kind = GetParam().kind;
   made.name = "port0";
   made.mac = {{2, 0, 0, 0, 0, static_cast<uint8_t>(number)}};
+  made.addresses = {must(parse_prefix(fmt::format("10.0.0.{}/24", number)))};
   return made;
 }
 

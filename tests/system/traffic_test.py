@@ -98,19 +98,26 @@ class Traffic(unittest.TestCase):
         file = self.lab.folder / "got"
         return file.stat().st_size if file.exists() else 0
 
-    def near_ends(self, function):
-        """The interfaces of its ports in the fabric's namespace, and the way there."""
+    def namespaces(self):
+        """The network namespaces that the keeper holds: a path, and `ip -o link` in it."""
         [keeper] = self.lab.keepers()
         for number, target in census.descriptors(keeper).items():
-            if not target.startswith("net:["):
-                continue
-            path = f"/proc/{keeper}/fd/{number}"
-            links = subprocess.run(["nsenter", f"--net={path}", "ip", "-o", "link"], text=True,
-                                   capture_output=True).stdout
-            found = [re.match(r"\d+: ([^:@]+)", line).group(1) for line in links.splitlines()
-                     if f"/{function}.1@" in line and "alias vireo1 port" in line]
+            if target.startswith("net:["):
+                path = f"/proc/{keeper}/fd/{number}"
+                yield path, subprocess.run(["nsenter", f"--net={path}", "ip", "-o", "link"],
+                                           text=True, capture_output=True).stdout.splitlines()
+
+    def ends_of(self, function):
+        """Interfaces that see all frames of its ports, and the way to their namespace: the taps, or
+        the far ends of the pairs (the switch hands frames over past the near ones)."""
+        seen = list(self.namespaces())
+        near = [re.match(r"\d+: vp(\d+)", line).group(1) for _, links in seen for line in links
+                if f"/{function}.1@" in line and "alias vireo1 port" in line]
+        wanted = {("vp" if self.kind == "tap" else "ve") + number for number in near}
+        for path, links in seen:
+            found = {re.match(r"\d+: ([^:@]+)", line).group(1) for line in links} & wanted
             if found:
-                return path, found
+                return path, sorted(found)
         raise AssertionError(f"no ports of {function}")
 
     def test_a_download_survives_a_change_of_the_nat(self):
@@ -130,7 +137,7 @@ class Traffic(unittest.TestCase):
 
     def test_a_stopped_function_stops_all_traffic_and_leaves_none_to_the_kernel(self):
         pid = self.lab.pid_of("branch/fw")
-        path, ends = self.near_ends("fw")
+        path, ends = self.ends_of("fw")
         self.assertEqual(len(ends), 2)
         sides = [self.frames(end, path) for end in ends]
         self.whole(self.fetch("400M"))

@@ -2,54 +2,79 @@
 #include "fabric/bridge/bridge_fabric.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <set>
 
 #include "fabric/bridge/port_plan.h"
-#include "fabric/bridge/sysctl.h"
+#include "fabric/sysctl.h"
 #include "host/files.h"
 #include "host/namespace.h"
 
 namespace vireo {
 namespace {
 
-// Far above the indexes that the kernel chooses itself, so that the two never meet; and apart from
-// those of another daemon, whose host ends may lie in the same namespace.
-int first_index(const std::string& state_directory) {
-  constexpr int step = 100'000;
-  constexpr size_t daemons = 9'000;
-  return step * (1 + static_cast<int>(std::hash<std::string>()(state_directory) % daemons));
-}
-
 constexpr unsigned forwarding = 3;  // BR_STATE_FORWARDING
+
+// The bridge answers for the neighbours behind a port as long as it is there: those whose MAC is
+// still entered for a dead port belong to no other.
+void forget_neighbours(Netlink& fabric, const std::vector<Reaper::Remains>& slice) {
+  std::set<int> bridges;
+  for (const Reaper::Remains& remains : slice)
+    if (remains.bridge != 0) bridges.insert(remains.bridge);
+  for (const int bridge : bridges) {
+    const auto entries = fabric.forwarding(bridge);
+    const auto neighbours = fabric.neighbours(bridge);
+    if (!entries || !neighbours) continue;
+    std::set<MacAddress> gone;
+    for (const ForwardingRow& row : *entries)
+      if (std::ranges::any_of(slice,
+                              [&](const Reaper::Remains& one) { return one.index == row.port; }))
+        gone.insert(row.mac);
+    NetlinkBatch batch;
+    for (const NeighbourRow& row : *neighbours)
+      if (gone.contains(row.mac)) batch.remove_neighbour(bridge, row.address);
+    if (const auto done = fabric.commit(batch); !done)
+      spdlog::warn("fabric: {}", done.error().message);
+  }
+}
 
 }  // namespace
 
-BridgeFabric::BridgeFabric(Options options, Netlink fabric, Netlink host, Netlink reaping)
+BridgeFabric::BridgeFabric(FabricPlace place, Netlink fabric, Netlink host, Netlink reaping)
     // A function that only copies frames moved more over AF_PACKET in batches than over taps in 25
-    // of 31 paired rounds (bridge_bench tcp, other work on the machine).
-    : info_{"bridge", options.prefer_taps
+    // of 31 paired rounds (fabric_bench tcp, other work on the machine).
+    : info_{"bridge", place.prefer_taps
                           ? std::vector{PortKind::tap, PortKind::packet, PortKind::veth}
                           : std::vector{PortKind::packet, PortKind::tap, PortKind::veth}},
-      options_(std::move(options)),
+      place_(std::move(place)),
       fabric_(std::move(fabric)),
       host_(std::move(host)),
-      next_index_(first_index(options_.state_directory)),
-      reaper_(std::move(reaping)) {}
+      next_index_(first_interface_index(place_)),
+      reaper_(std::move(reaping), forget_neighbours) {}
 
 BridgeFabric::~BridgeFabric() = default;
 
-Result<std::unique_ptr<BridgeFabric>> BridgeFabric::open(Options options) {
-  TRY(set_network_defaults(options.fabric, fabric_defaults));
-  TRY(set_network_defaults(options.ends, ends_defaults));
-  Netlink fabric = TRY(Netlink::open(&options.fabric));
-  Netlink host = TRY(Netlink::open(&options.host));
-  Netlink reaping = TRY(Netlink::open(&options.fabric));
+Result<std::unique_ptr<BridgeFabric>> BridgeFabric::open(FabricPlace place) {
+  TRY(set_network_defaults(place.fabric, fabric_defaults));
+  TRY(set_network_defaults(place.ends, ends_defaults));
+  Netlink fabric = TRY(Netlink::open(&place.fabric));
+  Netlink host = TRY(Netlink::open(&place.host));
+  Netlink reaping = TRY(Netlink::open(&place.fabric));
   std::unique_ptr<BridgeFabric> made(
-      new BridgeFabric(std::move(options), std::move(fabric), std::move(host), std::move(reaping)));
+      new BridgeFabric(std::move(place), std::move(fabric), std::move(host), std::move(reaping)));
   TRY_IN("find links and ports", made->recover());
   return made;
+}
+
+bool BridgeFabric::lives_in(const Fd& fabric_namespace) {
+  Result<Netlink> netlink = Netlink::open(&fabric_namespace);
+  const auto rows = netlink ? netlink->links() : Result<std::vector<LinkRow>>(netlink.error());
+  return rows && std::ranges::any_of(*rows, [](const LinkRow& row) {
+           const std::optional<Label> label = parse_label(row.alias);
+           return label && label->role == Role::link;
+         });
 }
 
 Result<void> BridgeFabric::recover() {
@@ -92,13 +117,12 @@ void BridgeFabric::recover_port(const LinkRow& row, const Label& label) {
   port.gate = open ? GateState::open : GateState::blocked;
   port.flooding = {row.floods_unicast, row.floods_group};
   if (!label.mac.is_zero()) port.macs = {label.mac};
-  port.found = port.found_macs = true;
+  port.ends.found = port.found_macs = true;
 }
 
 void BridgeFabric::recover_outward(const LinkRow& row, const Label& label, Link& link) {
   if (label.role == Role::host) {
-    link.host_index = row.index;
-    link.host_name = label.id;
+    link.host = {row.index, label.id};
     const Result<LinkRow> far = host_.link(label.id);
     if (!far) return;
     link.request.host_mac = far->mac;

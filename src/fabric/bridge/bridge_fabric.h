@@ -15,28 +15,24 @@
 #include <string>
 #include <vector>
 
-#include "fabric/bridge/labels.h"
 #include "fabric/bridge/port_plan.h"
-#include "fabric/bridge/reaper.h"
-#include "fabric/bridge/spare_port.h"
-#include "fabric/bridge/uplink/uplink.h"
 #include "fabric/fabric.h"
+#include "fabric/host_end.h"
+#include "fabric/labels.h"
+#include "fabric/place.h"
+#include "fabric/reaper.h"
+#include "fabric/spare_port.h"
+#include "fabric/uplink.h"
 #include "host/netlink.h"
 
 namespace vireo {
 
 class BridgeFabric final : public Fabric {
  public:
-  // Network namespaces; who keeps them alive across a restart keeps all links and ports.
-  struct Options {
-    Fd fabric;                    // bridges, taps, near ends
-    Fd ends;                      // far ends whose frames go through AF_PACKET descriptors
-    Fd host;                      // where host addresses and uplinks are
-    std::string state_directory;  // exists; what was taken from the host is written here
-    bool prefer_taps = false;     // for packet functions, over AF_PACKET
-  };
   // Finds what is in the namespaces already. Empty ones: new_network_namespace() (host/).
-  static Result<std::unique_ptr<BridgeFabric>> open(Options options);
+  static Result<std::unique_ptr<BridgeFabric>> open(FabricPlace place);
+  // Whether the namespace has links of this fabric.
+  static bool lives_in(const Fd& fabric_namespace);
   ~BridgeFabric() override;  // finishes removing what was unplugged; links and ports stay
 
   const FabricInfo& info() const override { return info_; }
@@ -73,18 +69,16 @@ class BridgeFabric final : public Fabric {
     std::vector<MacAddress> macs;  // what lies behind; unknown after a restart but the own
     Flooding flooding;
     std::string name;         // veth, bound: inside the instance
-    bool found = false;       // made by an earlier daemon
-    bool found_macs = false;  // and `macs` may not be all of them
+    bool found_macs = false;  // made by an earlier daemon: `macs` may not be all of them
   };
   struct Link {
     LinkRequest request;
     int bridge = 0;
-    int host_index = 0;     // near end of the host's own interface; its far end is in the
-    std::string host_name;  // host's namespace under this name
+    HostEnd host;  // of the host's own interface
     int uplink_index = 0;
   };
 
-  BridgeFabric(Options options, Netlink fabric, Netlink host, Netlink reaping);
+  BridgeFabric(FabricPlace place, Netlink fabric, Netlink host, Netlink reaping);
 
   Result<void> recover();
   void recover_port(const LinkRow& row, const Label& label);
@@ -94,17 +88,16 @@ class BridgeFabric final : public Fabric {
 
   Result<void> make_bridge(Link& link);
   Result<void> update_host(Link& link, const LinkRequest& wanted);
-  Result<void> make_host_end(Link& link, const MacAddress& mac);
+  HostSide host_side();
+  Join join_bridge(const Link& link);
   Result<void> update_uplink(Link& link, const LinkRequest& wanted);
   Result<void> drop_uplink(Link& link);
-  Result<PortEndpoint> endpoint_of(const PortId& id, const Port& port) const;
-  Result<void> configure_far_end(Port& port, const PortSpec& spec);
   Result<void> plug(Port& port, const PortSpec& spec, const Link& link);
   Result<std::vector<MacAddress>> behind(const Port& port);
   void discard(Port port);
 
   FabricInfo info_;
-  Options options_;
+  FabricPlace place_;
   std::mutex mutex_;  // guards all below
   Netlink fabric_;
   Netlink host_;

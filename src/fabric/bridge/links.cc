@@ -5,15 +5,12 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/rollback.h"
 #include "fabric/bridge/bridge_fabric.h"
 #include "fabric/bridge/port_plan.h"
 #include "host/files.h"
 
 namespace vireo {
 namespace {
-
-constexpr std::chrono::seconds patience{2};
 
 // Locally administered; never seen on a wire, as a bridge sends nothing of its own here.
 MacAddress bridge_mac(int index) {
@@ -60,52 +57,28 @@ Result<void> BridgeFabric::ensure_link(const LinkRequest& request) {
   return {};
 }
 
-Result<void> BridgeFabric::make_host_end(Link& link, const MacAddress& mac) {
-  const int index = next_index_++;
-  const std::string name = fmt::format("vireo{}", index);
-  NetlinkBatch pair, far;
-  VethEnd far_end{.name = name, .network_namespace = &options_.host};
-  if (!mac.is_zero()) far_end.mac = mac;
-  pair.add_veth({.index = index, .name = near_name(index), .up = true, .group = fabric_group},
-                far_end, link.request.mtu);
-  far.change_link({.name = name, .link_local = false}).tolerate(EAFNOSUPPORT);
-  far.change_link({.name = name, .up = true});
-  Rollback undo([&] {
-    NetlinkBatch batch;
-    (void)fabric_.commit(batch.remove_link(index).tolerate(ENODEV));
-  });
-  TRY(fabric_.commit(pair));
-  TRY(host_.commit(far));
-  TRY(fabric_.wait_operational(index, patience));
-  const std::string alias =
-      TRY(label_text({.role = Role::host, .link = link.request.id, .id = name}));
-  TRY(fabric_.commit(plan_outward({index, link.bridge, alias})));
-  undo.dismiss();
-  link.host_index = index;
-  link.host_name = name;
-  return {};
+HostSide BridgeFabric::host_side() {
+  return {&fabric_, &host_, &place_.fabric, &place_.host, place_.state_directory};
+}
+
+Join BridgeFabric::join_bridge(const Link& link) {
+  return [this, bridge = link.bridge](int index, const std::string& alias) {
+    return fabric_.commit(plan_outward({index, bridge, alias}));
+  };
 }
 
 Result<void> BridgeFabric::update_host(Link& link, const LinkRequest& wanted) {
-  const std::vector<IpPrefix> had = link.request.host_addresses;
-  const bool same_mac =
-      wanted.host_mac.is_zero() || wanted.host_mac == link.request.host_mac || had.empty();
-  if (had == wanted.host_addresses && same_mac) return {};
   if (wanted.host_addresses.empty()) {
-    reaper_.add({link.host_index, 0, {}});
-    link.host_index = 0;
+    if (link.host.index != 0) reaper_.add({link.host.index, 0, {}});
+    link.host = {};
     link.request.host_addresses.clear();
     return {};
   }
-  if (link.host_index == 0) TRY(make_host_end(link, wanted.host_mac));
-  const int far = TRY(host_.link(link.host_name)).index;
-  NetlinkBatch batch;
-  if (!same_mac) batch.change_link({.index = far, .mac = wanted.host_mac});
-  for (const IpPrefix& address : had)
-    if (std::ranges::count(wanted.host_addresses, address) == 0) batch.remove_address(far, address);
-  for (const IpPrefix& address : wanted.host_addresses)
-    if (std::ranges::count(had, address) == 0) batch.add_address(far, address);
-  TRY(host_.commit(batch));
+  if (link.host.index == 0) {
+    const HostEndRequest request{wanted.id, next_index_++, wanted.mtu, wanted.host_mac};
+    link.host = TRY(make_host_end(host_side(), request, join_bridge(link)));
+  }
+  TRY(address_host_end(host_, link.host, link.request, wanted));
   link.request.host_addresses = wanted.host_addresses;
   link.request.host_mac = wanted.host_mac;
   return {};
@@ -115,39 +88,23 @@ Result<void> BridgeFabric::update_uplink(Link& link, const LinkRequest& wanted) 
   if (link.request.uplink == wanted.uplink) return {};
   if (link.request.uplink) TRY(drop_uplink(link));
   if (!wanted.uplink) return {};
-  const LinkRow row = TRY(host_.link(wanted.uplink->interface));
-  UplinkPlace place{&fabric_, &host_, &options_.fabric, &options_.host, options_.state_directory};
-  if (row.kind == "bridge")
-    link.uplink_index = TRY(join_host_bridge(
-        place, row, {link.request.id, link.bridge, link.request.mtu, next_index_++}));
-  else
-    link.uplink_index =
-        TRY(take_interface(place, row, wanted.uplink->take, {link.request.id, link.bridge}));
+  const HostEndRequest request{link.request.id, next_index_++, link.request.mtu};
+  link.uplink_index = TRY(connect_uplink(host_side(), *wanted.uplink, request, join_bridge(link)));
   link.request.uplink = wanted.uplink;
   return {};
 }
 
 Result<UplinkOffer> BridgeFabric::check_uplink(const LinkId& id, const Uplink& uplink) {
   const std::lock_guard lock(mutex_);
-  for (const auto& [other, link] : links_) {
-    if (!link.request.uplink || link.request.uplink->interface != uplink.interface) continue;
-    const bool moved = exists(saved_path(options_.state_directory, other));
-    if (moved && other != id)
-      return Error{Errc::conflict, fmt::format("it is the uplink of {} already", other)};
-    if (other == id) return UplinkOffer{!moved};
-  }
-  const LinkRow row = TRY(host_.link(uplink.interface));
-  if (row.kind == "bridge") return UplinkOffer{true};
-  const HostInterface found = TRY(describe_interface(host_, row));
-  TRY(check_may_take(row, found, uplink.take));
-  return UplinkOffer{};
+  std::vector<LinkRequest> requests;
+  for (const auto& [other, link] : links_) requests.push_back(link.request);
+  return judge_uplink(host_side(), id, uplink, requests);
 }
 
 Result<void> BridgeFabric::drop_uplink(Link& link) {
-  UplinkPlace place{&fabric_, &host_, &options_.fabric, &options_.host, options_.state_directory};
-  const std::string path = saved_path(options_.state_directory, link.request.id);
+  const std::string path = saved_path(place_.state_directory, link.request.id);
   if (exists(path))
-    TRY(give_back_interface(place, link.request.id));
+    TRY(give_back_interface(host_side(), link.request.id));
   else if (link.uplink_index != 0)
     reaper_.add({link.uplink_index, 0, {}});
   link.uplink_index = 0;

@@ -7,19 +7,6 @@
 namespace vireo {
 namespace {
 
-// fe80::/64 with the modified EUI-64 of the MAC (RFC 4291, appendix A). Set by hand: the kernel
-// makes it by itself only when an interface comes up, and ours are up long before.
-IpPrefix link_local_of(const MacAddress& mac) {
-  IpAddress ip{true, {0xfe, 0x80}};
-  ip.bytes[8] = static_cast<uint8_t>(mac.bytes[0] ^ 2);
-  ip.bytes[9] = mac.bytes[1];
-  ip.bytes[10] = mac.bytes[2];
-  ip.bytes[11] = 0xff;
-  ip.bytes[12] = 0xfe;
-  std::copy_n(mac.bytes.begin() + 3, 3, ip.bytes.begin() + 13);
-  return {ip, 64};
-}
-
 constexpr BridgePortChange closed_gate{.state = BridgePortState::listening,
                                        .flood_unicast = false,
                                        .flood_group = false,
@@ -46,16 +33,6 @@ void enter_neighbours(NetlinkBatch& batch, int bridge, const PortSpec& port) {
 }
 
 }  // namespace
-
-std::vector<MacAddress> macs_of(const PortSpec& port) {
-  std::vector<MacAddress> macs;
-  const auto add = [&](const MacAddress& mac) {
-    if (!mac.is_zero() && std::ranges::count(macs, mac) == 0) macs.push_back(mac);
-  };
-  add(port.mac);
-  for (const Neighbour& other : port.behind) add(other.mac);
-  return macs;
-}
 
 Flooding flooding_of(const PortSpec& port) {
   return {port.outward, port.broadcast || port.outward};
@@ -129,24 +106,6 @@ NetlinkBatch plan_swap(int from, int to, const std::vector<MacAddress>& behind,
   batch.change_port(to, open_gate(flooding));
   for (const MacAddress& mac : behind) batch.add_forwarding(to, mac);
   batch.change_port(from, closed_gate);
-  return batch;
-}
-
-NetlinkBatch plan_far_end(int index, const PortSpec& port) {
-  NetlinkBatch batch;
-  LinkChange change{.index = index, .mtu = port.mtu};
-  if (!port.mac.is_zero()) change.mac = port.mac;
-  batch.change_link(change);
-  for (const IpPrefix& address : port.addresses) {
-    batch.add_address(index, address);
-    if (address.address.v6) batch.add_local(index, address.address);
-  }
-  const auto v6 = [](const IpPrefix& prefix) { return prefix.address.v6; };
-  if (std::ranges::any_of(port.addresses, v6)) batch.add_address(index, link_local_of(port.mac));
-  for (const IpAddress& gateway : port.gateways)
-    batch.add_route({.gateway = gateway, .index = index});
-  for (const Neighbour& other : port.neighbours)
-    batch.add_neighbour(index, other.address, other.mac);
   return batch;
 }
 

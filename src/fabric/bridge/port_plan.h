@@ -3,6 +3,7 @@
 #pragma once
 #include <vector>
 
+#include "fabric/far_end.h"
 #include "host/netlink_batch.h"
 #include "model/instance.h"
 
@@ -40,11 +41,5 @@ NetlinkBatch plan_block(int index, const std::vector<MacAddress>& behind);
 // Opens, moves, blocks: at no moment does traffic lack a way.
 NetlinkBatch plan_swap(int from, int to, const std::vector<MacAddress>& behind,
                        const Flooding& flooding);
-
-// The far end inside the instance's network namespace.
-NetlinkBatch plan_far_end(int index, const PortSpec& port);
-
-// All that is reached through the port, its own MAC first; none twice.
-std::vector<MacAddress> macs_of(const PortSpec& port);
 
 }  // namespace vireo

@@ -11,12 +11,6 @@
 namespace vireo {
 namespace {
 
-constexpr std::chrono::seconds patience{2};
-
-Error unknown_port(const PortId& id) {
-  return {Errc::not_found, fmt::format("there is no port {}", id)};
-}
-
 Result<std::string> port_alias(const PortSpec& spec) {
   return label_text({Role::port, spec.kind, false, spec.mac, spec.link, spec.id});
 }
@@ -35,46 +29,13 @@ Result<PortId> BridgeFabric::prepare(PortKind kind, const Fd* network_namespace)
     return Error{Errc::invalid, "a veth port needs the network namespace of its instance"};
   const int index = next_index();
   const PortId id = fmt::format("~port-{}", index);
-  SpareRequest request{kind,
-                       index,
-                       TRY(label_text({.role = Role::spare, .kind = kind, .id = id})),
-                       &options_.fabric,
-                       &options_.ends,
-                       network_namespace};
+  SpareRequest request{
+      kind,           index,        TRY(label_text({.role = Role::spare, .kind = kind, .id = id})),
+      &place_.fabric, &place_.ends, network_namespace};
   SparePort made = TRY_IN("prepare a port", make_spare_port(request));
   const std::lock_guard lock(mutex_);
   ports_[id].ends = std::move(made);
   return id;
-}
-
-Result<PortEndpoint> BridgeFabric::endpoint_of(const PortId& id, const Port& port) const {
-  PortEndpoint endpoint;
-  endpoint.kind = port.ends.kind;
-  endpoint.interface = port.name;
-  if (port.ends.kind == PortKind::veth) return endpoint;
-  if (!port.ends.descriptor)
-    return Error{Errc::unavailable,
-                 fmt::format("port {} was made before a restart, its descriptor is not here", id)};
-  endpoint.fd = TRY(port.ends.descriptor.duplicate());
-  return endpoint;
-}
-
-// A kernel before 6.2 renames only what is down, which needs a wait for the carrier afterwards.
-Result<void> BridgeFabric::configure_far_end(Port& port, const PortSpec& spec) {
-  const int index = port.ends.index;
-  if (port.ends.far_name != spec.name) {
-    NetlinkBatch live;
-    if (!port.ends.far->commit(live.change_link({.index = index, .name = spec.name}))) {
-      NetlinkBatch slow;
-      slow.change_link({.index = index, .up = false});
-      slow.change_link({.index = index, .name = spec.name});
-      slow.change_link({.index = index, .up = true});
-      TRY(port.ends.far->commit(slow));
-      TRY(fabric_.wait_operational(index, patience));
-    }
-    port.ends.far_name = spec.name;
-  }
-  return port.ends.far->commit(plan_far_end(index, spec));
 }
 
 Result<void> BridgeFabric::plug(Port& port, const PortSpec& spec, const Link& link) {
@@ -94,28 +55,20 @@ Result<PortEndpoint> BridgeFabric::bind(const PortId& spare, const PortSpec& spe
   const std::lock_guard lock(mutex_);
   if (const auto bound = ports_.find(spec.id); bound != ports_.end()) {
     bound->second.name = spec.name;
-    return endpoint_of(spec.id, bound->second);
+    return endpoint_of(spec.id, bound->second.ends, spec.name);
   }
   const auto link = links_.find(spec.link);
-  if (link == links_.end())
-    return Error{Errc::not_found,
-                 fmt::format("there is no link {} for port {}", spec.link, spec.id)};
+  if (link == links_.end()) return unknown_link(spec);
   const auto found = ports_.find(spare);
   if (found == ports_.end()) return unknown_port(spare);
-  if (!found->second.link.empty())
-    return Error{Errc::conflict, fmt::format("{} is not a spare port", spare)};
-  if (found->second.ends.kind != spec.kind)
-    return Error{Errc::invalid,
-                 fmt::format("the spare port {} is of another kind than {}", spare, spec.id)};
-  if (found->second.found)
-    return Error{Errc::unavailable,
-                 fmt::format("the spare port {} was made before a restart", spare)};
+  TRY(check_spare(spare, found->second.ends, !found->second.link.empty(), spec));
   Port port = std::move(found->second);
   ports_.erase(found);
   Rollback undo([&] { discard(std::move(port)); });
-  if (spec.kind == PortKind::veth) TRY_IN("bind " + spec.id, configure_far_end(port, spec));
+  if (spec.kind == PortKind::veth)
+    TRY_IN("bind " + spec.id, configure_far_end(port.ends, fabric_, spec));
   TRY_IN("bind " + spec.id, plug(port, spec, link->second));
-  PortEndpoint endpoint = TRY(endpoint_of(spec.id, port));
+  PortEndpoint endpoint = TRY(endpoint_of(spec.id, port.ends, spec.name));
   undo.dismiss();
   ports_[spec.id] = std::move(port);
   return endpoint;
@@ -126,21 +79,11 @@ Result<void> BridgeFabric::adopt(const PortSpec& spec, const std::string& interf
   const std::lock_guard lock(mutex_);
   if (ports_.contains(spec.id)) return {};
   const auto link = links_.find(spec.link);
-  if (link == links_.end())
-    return Error{Errc::not_found,
-                 fmt::format("there is no link {} for port {}", spec.link, spec.id)};
-  Netlink there = TRY(Netlink::open(&network_namespace));
-  const LinkRow row = TRY(there.link(interface));
-  const int index = next_index_++;
-  NetlinkBatch move, up;
-  move.change_link({.index = row.index, .name = near_name(index), .move_to = &options_.fabric});
-  TRY_IN("adopt " + interface, there.commit(move));
+  if (link == links_.end()) return unknown_link(spec);
   Port port;
   port.ends.kind = spec.kind;
-  port.ends.index = TRY(fabric_.link(near_name(index))).index;
-  up.change_link({.index = port.ends.index, .up = true, .group = fabric_group});
-  TRY(fabric_.commit(up));
-  TRY(fabric_.wait_operational(port.ends.index, patience));
+  port.ends.index = TRY_IN("adopt " + interface, adopt_interface(fabric_, place_.fabric, interface,
+                                                                 network_namespace, next_index_++));
   TRY_IN("adopt " + interface, plug(port, spec, link->second));
   ports_[spec.id] = std::move(port);
   return {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fabric/bridge/sysctl.h"
+#include "fabric/sysctl.h"
 
 #include <fmt/format.h>
 

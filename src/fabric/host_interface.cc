@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fabric/bridge/uplink/host_interface.h"
+#include "fabric/host_interface.h"
 
 #include <fmt/format.h>
 
@@ -42,7 +42,7 @@ bool carries_default(const HostInterface& interface) {
 }  // namespace
 
 Result<HostInterface> describe_interface(Netlink& host, const LinkRow& row) {
-  HostInterface found{row.name, row.alias, row.up, row.mtu, row.group, {}, {}};
+  HostInterface found{row.name, row.alias, row.up, row.promiscuous, row.mtu, row.group, {}, {}};
   found.addresses = TRY(host.addresses(row.index));
   found.routes = TRY(host.routes(row.index));
   // Routes to networks first: the gateway of another must be reachable when that is added.
@@ -81,6 +81,7 @@ std::string saved_path(const std::string& directory, const std::string& link) {
 Result<void> save_interface(const std::string& path, const HostInterface& interface) {
   Json json = Json::object();
   json.set("name", interface.name).set("alias", interface.alias).set("up", interface.up);
+  json.set("promiscuous", interface.promiscuous);
   json.set("mtu", interface.mtu).set("group", interface.group);
   Json addresses = Json::array();
   for (const IpPrefix& address : interface.addresses) addresses.push(to_string(address));
@@ -97,6 +98,7 @@ Result<HostInterface> load_interface(const std::string& path) {
   found.name = json["name"].text();
   found.alias = json["alias"].text();
   found.up = json["up"].boolean();
+  found.promiscuous = json.has("promiscuous") && json["promiscuous"].boolean();
   found.mtu = static_cast<unsigned>(json["mtu"].integer());
   found.group = static_cast<unsigned>(json["group"].integer());
   for (const Json& address : json["addresses"].items())
@@ -110,6 +112,7 @@ Result<void> restore_interface(Netlink& host, const HostInterface& interface) {
   NetlinkBatch batch;
   batch.change_link({.index = row.index,
                      .up = interface.up,
+                     .promiscuous = interface.promiscuous,
                      .mtu = interface.mtu,
                      .group = interface.group,
                      .alias = interface.alias});

@@ -16,6 +16,7 @@ struct SparePort {
   Fd descriptor{};               // tap, packet
   std::optional<Netlink> far{};  // veth: in the namespace of the far end
   std::string far_name{};        // veth
+  bool found = false;            // made by an earlier daemon
 };
 
 struct SpareRequest {
@@ -31,5 +32,20 @@ struct SpareRequest {
 Result<SparePort> make_spare_port(const SpareRequest& request);
 
 std::string near_name(int index);  // "vp1000"
+
+// Why the spare, or what bears its id, cannot become the port.
+Result<void> check_spare(const PortId& id, const SparePort& spare, bool bound,
+                         const PortSpec& port);
+// What the port's driver gets. After a restart the descriptor is with the keeper alone:
+// Errc::unavailable.
+Result<PortEndpoint> endpoint_of(const PortId& id, const SparePort& ends, const std::string& name);
+// veth: name, MAC, addresses, routes and neighbours of the far end. `fabric`: of the near end.
+Result<void> configure_far_end(SparePort& ends, Netlink& fabric, const PortSpec& port);
+// Moves an interface into the fabric's namespace and raises it; its index there.
+Result<int> adopt_interface(Netlink& fabric, const Fd& fabric_namespace,
+                            const std::string& interface, const Fd& network_namespace, int index);
+
+Error unknown_port(const PortId& id);
+Error unknown_link(const PortSpec& port);
 
 }  // namespace vireo

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fabric/bridge/labels.h"
+#include "fabric/labels.h"
 
 #include <fmt/format.h>
 

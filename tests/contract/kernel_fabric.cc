@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is particular to bridges: kernel stacks as ports, gates, the host's own interface. What
-// every fabric does is in tests/contract/.
-#include "fabric/bridge/bridge_fixture.h"
+// What every fabric of the kernel's interfaces does for kernel stacks as ports: gates, the host's
+// own interface.
+#include "kernel_fabric.h"
+
+#include "fabric/far_end.h"
 
 namespace vireo {
-namespace {
 
-TEST_F(BridgeFabricTest, kernel_stacks_talk_at_once_when_opened_and_not_before) {
+TEST_P(KernelFabricTest, kernel_stacks_talk_at_once_when_opened_and_not_before) {
   const Fd a = must(new_network_namespace());
   const Fd b = must(new_network_namespace());
   must(fabric_->ensure_link({.id = "default/s/lan"}));
@@ -33,7 +34,7 @@ TEST_F(BridgeFabricTest, kernel_stacks_talk_at_once_when_opened_and_not_before) 
 
 // The kernel makes the local route of an IPv6 address later, in a worker: what arrives before is
 // lost. Many ports, as the worker is sometimes quick.
-TEST_F(BridgeFabricTest, addresses_receive_as_soon_as_they_are_there) {
+TEST_P(KernelFabricTest, addresses_receive_as_soon_as_they_are_there) {
   int lost = 0;
   for (int n = 1; n <= 40; ++n) {
     const Fd a = must(new_network_namespace());
@@ -57,7 +58,7 @@ TEST_F(BridgeFabricTest, addresses_receive_as_soon_as_they_are_there) {
 }
 
 // The kernel opens ports that are merely `blocking` whenever another one joins their bridge.
-TEST_F(BridgeFabricTest, a_blocked_port_stays_blocked_when_others_join) {
+TEST_P(KernelFabricTest, a_blocked_port_stays_blocked_when_others_join) {
   const Fd a = must(new_network_namespace());
   must(fabric_->ensure_link({.id = "default/s/lan"}));
   const PortId one = plug(veth_spec(1), a);
@@ -73,7 +74,7 @@ TEST_F(BridgeFabricTest, a_blocked_port_stays_blocked_when_others_join) {
 }
 
 // As a function does that holds CAP_NET_ADMIN: the kernel sets the port's state anew.
-TEST_F(BridgeFabricTest, a_gate_holds_when_the_far_end_goes_down_and_up) {
+TEST_P(KernelFabricTest, a_gate_holds_when_the_far_end_goes_down_and_up) {
   const Fd a = must(new_network_namespace());
   const Fd b = must(new_network_namespace());
   must(fabric_->ensure_link({.id = "default/s/lan"}));
@@ -117,7 +118,7 @@ TEST_F(BridgeFabricTest, a_gate_holds_when_the_far_end_goes_down_and_up) {
   must(fabric_->remove_link("default/s/lan"));
 }
 
-TEST_F(BridgeFabricTest, the_host_reaches_functions_that_know_nothing_of_it) {
+TEST_P(KernelFabricTest, the_host_reaches_functions_that_know_nothing_of_it) {
   const Fd a = must(new_network_namespace());
   must(fabric_->ensure_link({.id = "default/s/lan",
                              .host_addresses = {must(parse_prefix("10.1.0.254/24")),
@@ -136,28 +137,17 @@ TEST_F(BridgeFabricTest, the_host_reaches_functions_that_know_nothing_of_it) {
   must(fabric_->remove_link("default/s/lan"));
 }
 
-TEST_F(BridgeFabricTest, a_host_that_can_is_told_so) {
+TEST_P(KernelFabricTest, a_host_that_can_is_told_so) {
   const HostSupport support = fabric_->check_host();
   EXPECT_TRUE(support.possible) << (support.missing.empty() ? "" : support.missing.front());
 }
 
 // Names that an interface cannot carry are refused before anything is made.
-TEST_F(BridgeFabricTest, a_name_that_is_too_long_is_refused) {
+TEST_P(KernelFabricTest, a_name_that_is_too_long_is_refused) {
   const Result<void> made = fabric_->ensure_link({.id = std::string(300, 'x')});
   ASSERT_FALSE(made.has_value());
   EXPECT_EQ(made.error().code, Errc::invalid);
   EXPECT_TRUE(must(fabric_->list()).links.empty());
 }
 
-TEST(labels, survive_the_way_through_an_alias) {
-  const Label label{Role::port,           PortKind::packet, false,
-                    {{2, 0, 0, 0, 0, 7}}, "default/s/lan",  "default/s/fw.1@3:port0"};
-  EXPECT_EQ(parse_label(must(label_text(label))), label);
-  const Label spare{.role = Role::spare, .kind = PortKind::veth, .id = "~port-7"};
-  EXPECT_EQ(parse_label(must(label_text(spare))), spare);
-  for (const std::string foreign : {"", "to the city", "vireo1 port", "vireo1 a b c d e f"})
-    EXPECT_FALSE(parse_label(foreign).has_value()) << foreign;
-}
-
-}  // namespace
 }  // namespace vireo

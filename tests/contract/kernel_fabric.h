@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fabric of bridges in network namespaces of its own, for tests; nothing may be left at the end.
+// A fabric of the kernel's interfaces in network namespaces of its own, for tests of kernel stacks
+// as ports; nothing may be left at the end.
 #pragma once
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -8,11 +9,16 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
+#include <functional>
+#include <memory>
 
-#include "fabric/bridge/bridge_fabric.h"
-#include "fabric/bridge/port_plan.h"
+#include "fabric/fabric.h"
+#include "fabric/host_interface.h"
+#include "fabric/place.h"
 #include "host/files.h"
 #include "host/namespace.h"
+#include "host/netlink.h"
 
 namespace vireo {
 
@@ -25,7 +31,12 @@ T must(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
-class BridgeFabricTest : public testing::Test {
+struct KernelFabricCase {
+  std::string name;  // "bridge"
+  std::function<Result<std::unique_ptr<Fabric>>(FabricPlace)> open;
+};
+
+class KernelFabricTest : public testing::TestWithParam<KernelFabricCase> {
  protected:
   void SetUp() override { reopen(); }
   void TearDown() override {
@@ -39,8 +50,8 @@ class BridgeFabricTest : public testing::Test {
   }
   void reopen() {
     fabric_.reset();
-    fabric_ = must(BridgeFabric::open({must(fabric_namespace_.duplicate()), must(ends_.duplicate()),
-                                       must(host_.duplicate()), directory_.path()}));
+    fabric_ = must(GetParam().open({must(fabric_namespace_.duplicate()), must(ends_.duplicate()),
+                                    must(host_.duplicate()), directory_.path()}));
   }
   static PortSpec veth_spec(int n) {
     PortSpec spec;
@@ -66,7 +77,7 @@ class BridgeFabricTest : public testing::Test {
   Fd fabric_namespace_ = must(new_network_namespace());
   Fd ends_ = must(new_network_namespace());
   Fd host_ = must(new_network_namespace());
-  std::unique_ptr<BridgeFabric> fabric_;
+  std::unique_ptr<Fabric> fabric_;
 };
 
 inline sockaddr_storage socket_address(const std::string& ip, uint16_t port) {
@@ -112,5 +123,66 @@ inline std::string receive(const Fd& socket) {
   text.resize(size < 0 ? 0 : static_cast<size_t>(size));
   return text;
 }
+
+// An interface of the host, as a machine has it: up, with addresses and routes through it.
+class KernelUplinkTest : public KernelFabricTest {
+ protected:
+  // A function in `a` and the outside hear each other.
+  PortId open_to_outside(const Fd& a) {
+    PortId one = plug(veth_spec(1), a);
+    must(fabric_->set_state(one, GateState::open));
+    const Fd from = udp_socket(outside_, "10.1.0.99"), to = udp_socket(a, "10.1.0.1");
+    send_to(from, "10.1.0.1", "question");
+    EXPECT_EQ(receive(to), "question");
+    send_to(to, "10.1.0.99", "answer");
+    EXPECT_EQ(receive(from), "answer");
+    return one;
+  }
+  void SetUp() override {
+    KernelFabricTest::SetUp();
+    Netlink host = must(Netlink::open(&host_));
+    NetlinkBatch made, dressed;
+    made.add_veth({.index = 50, .name = "eth1"},
+                  {.index = 50, .name = "eth0", .network_namespace = &outside_}, 1400);
+    must(host.commit(made));
+    dressed.change_link({.index = 50, .up = true, .alias = "to the city"});
+    dressed.add_address(50, must(parse_prefix("192.0.2.7/24")));
+    dressed.add_route({.gateway = must(parse_ip("192.0.2.1")), .index = 50, .metric = 100});
+    dressed.add_route(
+        {.destination = must(parse_prefix("198.51.100.0/24")), .index = 50, .scope = 253});
+    must(host.commit(dressed));
+    Netlink outside = must(Netlink::open(&outside_));
+    NetlinkBatch up;
+    up.change_link({.index = 50, .up = true});
+    up.add_address(50, must(parse_prefix("10.1.0.99/24")));
+    must(outside.commit(up));
+    before_ = must(describe_interface(host, must(host.link("eth1"))));
+  }
+  HostInterface now() {
+    Netlink host = must(Netlink::open(&host_));
+    return must(describe_interface(host, must(host.link("eth1"))));
+  }
+  void expect_given_back() {
+    const HostInterface after = now();
+    EXPECT_EQ(after.addresses, before_.addresses);
+    ASSERT_EQ(after.routes.size(), before_.routes.size());
+    for (size_t i = 0; i < after.routes.size(); ++i) {
+      EXPECT_EQ(after.routes[i].destination, before_.routes[i].destination);
+      EXPECT_EQ(after.routes[i].gateway, before_.routes[i].gateway);
+      EXPECT_EQ(after.routes[i].metric, before_.routes[i].metric);
+    }
+    EXPECT_EQ(after.up, before_.up);
+    EXPECT_EQ(after.mtu, before_.mtu);
+    EXPECT_EQ(after.alias, before_.alias);
+    EXPECT_EQ(after.group, before_.group);
+    EXPECT_TRUE(must(list_directory(directory_.path())).empty());
+  }
+  LinkRequest with_uplink(const std::string& interface, bool take) {
+    return {.id = "default/s/lan", .uplink = Uplink{interface, take}};
+  }
+
+  Fd outside_ = must(new_network_namespace());
+  HostInterface before_;
+};
 
 }  // namespace vireo

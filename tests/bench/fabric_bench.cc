@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures BridgeFabric in namespaces of its own: what the calls cost, and TCP (Debian's iperf 2,
-// cubic, one stream) through a bare veth pair, the bridge, and the bridge with a function that only
-// copies frames, for both kinds of descriptor. Rounds are interleaved.
-//   bridge_bench calls [N] | bridge_bench tcp [ROUNDS [TAP_QUEUE]]
+// Measures the fabrics of the kernel's interfaces in namespaces of their own: what the calls cost,
+// and TCP (Debian's iperf 2, cubic, one stream) through a bare veth pair, each fabric, and each
+// fabric with a function that only copies frames, for both kinds of descriptor. Rounds are
+// interleaved.
+//   fabric_bench calls [N] | fabric_bench tcp [ROUNDS [TAP_QUEUE]]
+//   fabric_bench one WAY ROUNDS   for a profiler: "bare", "ebpf", "ebpf, packet", ...
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -12,10 +14,12 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 #include <thread>
 
 #include "base/text.h"
 #include "fabric/bridge/bridge_fabric.h"
+#include "fabric/ebpf/ebpf_fabric.h"
 #include "host/files.h"
 #include "host/namespace.h"
 
@@ -33,14 +37,22 @@ T must(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
+enum class Kind { bridge, ebpf };
+
 struct Place {
-  TemporaryDirectory directory = must(TemporaryDirectory::make("bridge-bench"));
-  Fd fabric = must(new_network_namespace());
+  explicit Place(Kind kind) {
+    FabricPlace place{must(inside.duplicate()), must(ends.duplicate()), must(host.duplicate()),
+                      directory.path()};
+    if (kind == Kind::bridge)
+      fabric = must(BridgeFabric::open(std::move(place)));
+    else
+      fabric = must(EbpfFabric::open(std::move(place)));
+  }
+  TemporaryDirectory directory = must(TemporaryDirectory::make("fabric-bench"));
+  Fd inside = must(new_network_namespace());
   Fd ends = must(new_network_namespace());
   Fd host = must(new_network_namespace());
-  std::unique_ptr<BridgeFabric> bridge =
-      must(BridgeFabric::open({must(fabric.duplicate()), must(ends.duplicate()),
-                               must(host.duplicate()), directory.path()}));
+  std::unique_ptr<Fabric> fabric;
 };
 
 std::string spread(std::vector<double> values) {
@@ -69,9 +81,9 @@ PortSpec spec_of(PortKind kind, int number, const LinkId& link) {
   return spec;
 }
 
-void measure_calls(PortKind kind, const char* name, int count) {
-  Place place;
-  must(place.bridge->ensure_link({.id = "lan"}));
+void measure_calls(Kind fabric, PortKind kind, const std::string& name, int count) {
+  Place place(fabric);
+  must(place.fabric->ensure_link({.id = "lan"}));
   std::vector<double> prepare, bind, open, unplug;
   std::vector<Fd> instances;
   std::vector<PortEndpoint> endpoints;
@@ -87,16 +99,16 @@ void measure_calls(PortKind kind, const char* name, int count) {
     }
     PortId spare;
     prepare.push_back(timed([&] {
-      spare = must(place.bridge->prepare(kind, instances.empty() ? nullptr : &instances.back()));
+      spare = must(place.fabric->prepare(kind, instances.empty() ? nullptr : &instances.back()));
     }));
-    bind.push_back(timed([&] { endpoints.push_back(must(place.bridge->bind(spare, spec))); }));
-    open.push_back(timed([&] { must(place.bridge->set_state(spec.id, GateState::open)); }));
+    bind.push_back(timed([&] { endpoints.push_back(must(place.fabric->bind(spare, spec))); }));
+    open.push_back(timed([&] { must(place.fabric->set_state(spec.id, GateState::open)); }));
     ids.push_back(spec.id);
   }
-  for (const PortId& id : ids) unplug.push_back(timed([&] { must(place.bridge->unplug(id)); }));
+  for (const PortId& id : ids) unplug.push_back(timed([&] { must(place.fabric->unplug(id)); }));
   endpoints.clear();
-  const double gone = timed([&] { place.bridge->wait_idle(); });
-  must(place.bridge->remove_link("lan"));
+  must(place.fabric->remove_link("lan"));
+  const double gone = timed([&] { place.fabric.reset(); });
   fmt::print(
       "{} prepare us  {}\n{} bind us     {}\n{} open us     {}\n{} unplug us   {}\n{} gone after  "
       "{:.1f} ms\n",
@@ -236,61 +248,75 @@ void plug_ends(Place& place, const Ends& ends, const LinkId& near, const LinkId&
   two.neighbours = {{one.addresses[0].address, one.mac}};
   for (const auto& [spec, instance] :
        {std::pair(&one, &ends.client), std::pair(&two, &ends.server)}) {
-    must(place.bridge->bind(must(place.bridge->prepare(PortKind::veth, instance)), *spec));
-    must(place.bridge->set_state(spec->id, GateState::open));
+    must(place.fabric->bind(must(place.fabric->prepare(PortKind::veth, instance)), *spec));
+    must(place.fabric->set_state(spec->id, GateState::open));
   }
 }
 
-double through_bridge() {
-  Place place;
+double through_fabric(Kind fabric) {
+  Place place(fabric);
   const Ends ends;
-  must(place.bridge->ensure_link({.id = "lan"}));
+  must(place.fabric->ensure_link({.id = "lan"}));
   plug_ends(place, ends, "lan", "lan");
   return iperf(ends.client, ends.server, "10.7.0.2");
 }
 
-double through_function(PortKind kind, unsigned tap_queue) {
-  Place place;
+double through_function(Kind fabric, PortKind kind, unsigned tap_queue) {
+  Place place(fabric);
   const Ends ends;
-  must(place.bridge->ensure_link({.id = "near"}));
-  must(place.bridge->ensure_link({.id = "far"}));
+  must(place.fabric->ensure_link({.id = "near"}));
+  must(place.fabric->ensure_link({.id = "far"}));
   plug_ends(place, ends, "near", "far");
   std::vector<Fd> ports;
   for (const int side : {3, 4}) {
     PortSpec spec = spec_of(kind, side, side == 3 ? "near" : "far");
-    spec.behind = {
-        {must(parse_ip("10.7.0.9")), {{2, 0, 0, 0, 0, side == 3 ? uint8_t{2} : uint8_t{1}}}}};
-    ports.push_back(must(place.bridge->bind(must(place.bridge->prepare(kind, nullptr)), spec)).fd);
-    must(place.bridge->set_state(spec.id, GateState::open));
+    const uint8_t other = side == 3 ? 2 : 1;
+    spec.behind = {{must(parse_ip(fmt::format("10.7.0.{}", other))), {{2, 0, 0, 0, 0, other}}}};
+    ports.push_back(must(place.fabric->bind(must(place.fabric->prepare(kind, nullptr)), spec)).fd);
+    must(place.fabric->set_state(spec.id, GateState::open));
   }
   if (tap_queue != 0) {
-    Netlink fabric = must(Netlink::open(&place.fabric));
+    Netlink inside = must(Netlink::open(&place.inside));
     NetlinkBatch batch;
-    for (const LinkRow& row : must(fabric.links()))
+    for (const LinkRow& row : must(inside.links()))
       if (row.kind == "tun") batch.change_link({.index = row.index, .queue_length = tap_queue});
-    must(fabric.commit(batch));
+    must(inside.commit(batch));
   }
   const Copier copier(std::move(ports[0]), std::move(ports[1]), kind == PortKind::packet);
   return iperf(ends.client, ends.server, "10.7.0.2");
 }
 
-void measure_tcp(int rounds, unsigned tap_queue) {
-  std::array<std::vector<double>, 4> columns;
-  for (int i = 0; i < rounds; ++i) {
-    const double base = bare();
-    const std::array<double, 4> row = {base, through_bridge(),
-                                       through_function(PortKind::tap, tap_queue),
-                                       through_function(PortKind::packet, 0)};
-    fmt::print(
-        "bare {:5.1f}  bridge {:5.1f} ({:.2f})  tap {:5.1f} ({:.2f})  packet {:5.1f} ({:.2f}) "
-        "Gbit/s\n",
-        row[0], row[1], row[1] / base, row[2], row[2] / base, row[3], row[3] / base);
-    for (size_t k = 0; k < row.size(); ++k) columns[k].push_back(k == 0 ? row[0] : row[k] / base);
+struct Way {
+  const char* name;
+  std::function<double()> run;
+};
+
+std::vector<Way> all_ways(unsigned tap_queue) {
+  std::vector<Way> ways = {{"bare Gbit/s", bare}};
+  for (const Kind fabric : {Kind::bridge, Kind::ebpf}) {
+    const bool bridge = fabric == Kind::bridge;
+    ways.push_back({bridge ? "bridge" : "ebpf", [=] { return through_fabric(fabric); }});
+    ways.push_back({bridge ? "bridge, tap" : "ebpf, tap",
+                    [=] { return through_function(fabric, PortKind::tap, tap_queue); }});
+    ways.push_back({bridge ? "bridge, packet" : "ebpf, packet",
+                    [=] { return through_function(fabric, PortKind::packet, 0); }});
   }
-  const char* names[] = {"bare Gbit/s", "bridge / bare", "tap / bare", "packet / bare"};
+  return ways;
+}
+
+void measure_tcp(int rounds, unsigned tap_queue) {
+  const std::vector<Way> ways = all_ways(tap_queue);
+  std::vector<std::vector<double>> columns(ways.size());
+  for (int i = 0; i < rounds; ++i) {
+    const double base = ways[0].run();
+    columns[0].push_back(base);
+    for (size_t k = 1; k < ways.size(); ++k) columns[k].push_back(ways[k].run() / base);
+    for (size_t k = 0; k < ways.size(); ++k)
+      fmt::print("{} {:.2f}{}", ways[k].name, columns[k].back(), k + 1 < ways.size() ? "  " : "\n");
+  }
   for (size_t k = 0; k < columns.size(); ++k) {
     std::ranges::sort(columns[k]);
-    fmt::print("{:14} median {:.2f}  min {:.2f}  max {:.2f}\n", names[k],
+    fmt::print("{:14} median {:.2f}  min {:.2f}  max {:.2f}\n", ways[k].name,
                columns[k][columns[k].size() / 2], columns[k].front(), columns[k].back());
   }
 }
@@ -306,15 +332,24 @@ int main(int count, char** words) {
   };
   if (what == "calls") {
     const int n = static_cast<int>(number(2, 200));
-    vireo::measure_calls(vireo::PortKind::tap, "tap   ", n);
-    vireo::measure_calls(vireo::PortKind::packet, "packet", n);
-    vireo::measure_calls(vireo::PortKind::veth, "veth  ", n);
+    for (const auto fabric : {vireo::Kind::bridge, vireo::Kind::ebpf}) {
+      const std::string name = fabric == vireo::Kind::bridge ? "bridge" : "ebpf  ";
+      vireo::measure_calls(fabric, vireo::PortKind::tap, name + " tap   ", n);
+      vireo::measure_calls(fabric, vireo::PortKind::packet, name + " packet", n);
+      vireo::measure_calls(fabric, vireo::PortKind::veth, name + " veth  ", n);
+    }
+    return 0;
+  }
+  if (what == "one" && count > 2) {
+    for (const vireo::Way& way : vireo::all_ways(0))
+      for (unsigned i = 0; way.name == std::string(words[2]) && i < number(3, 1); ++i)
+        fmt::print("{:.1f}\n", way.run());
     return 0;
   }
   if (what == "tcp") {
     vireo::measure_tcp(static_cast<int>(number(2, 3)), number(3, 0));
     return 0;
   }
-  fmt::print(stderr, "bridge_bench calls [N] | bridge_bench tcp [ROUNDS [TAP_QUEUE]]\n");
+  fmt::print(stderr, "fabric_bench calls [N] | fabric_bench tcp [ROUNDS [TAP_QUEUE]]\n");
   return 2;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fabric/bridge/spare_port.h"
+#include "fabric/spare_port.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,9 @@
 #include <cerrno>
 
 #include "base/rollback.h"
-#include "fabric/bridge/labels.h"
-#include "fabric/bridge/sysctl.h"
+#include "fabric/far_end.h"
+#include "fabric/labels.h"
+#include "fabric/sysctl.h"
 #include "host/namespace.h"
 #include "host/packet_socket.h"
 #include "host/tap.h"
@@ -87,7 +88,7 @@ std::string near_name(int index) { return fmt::format("vp{}", index); }
 
 Result<SparePort> make_spare_port(const SpareRequest& request) {
   Netlink fabric = TRY(Netlink::open(request.fabric));
-  SparePort spare{request.kind, request.index, {}, {}, {}};
+  SparePort spare{request.kind, request.index};
   Rollback undo([&] {
     NetlinkBatch batch;
     (void)fabric.commit(batch.remove_link(request.index).tolerate(ENODEV));
@@ -106,6 +107,69 @@ Result<SparePort> make_spare_port(const SpareRequest& request) {
   TRY(fabric.wait_operational(request.index, patience));
   undo.dismiss();
   return spare;
+}
+
+Result<void> check_spare(const PortId& id, const SparePort& spare, bool bound,
+                         const PortSpec& port) {
+  if (bound) return Error{Errc::conflict, fmt::format("{} is not a spare port", id)};
+  if (spare.kind != port.kind)
+    return Error{Errc::invalid,
+                 fmt::format("the spare port {} is of another kind than {}", id, port.id)};
+  if (spare.found)
+    return Error{Errc::unavailable, fmt::format("the spare port {} was made before a restart", id)};
+  return {};
+}
+
+Result<PortEndpoint> endpoint_of(const PortId& id, const SparePort& ends, const std::string& name) {
+  PortEndpoint endpoint;
+  endpoint.kind = ends.kind;
+  endpoint.interface = name;
+  if (ends.kind == PortKind::veth) return endpoint;
+  if (!ends.descriptor)
+    return Error{Errc::unavailable,
+                 fmt::format("port {} was made before a restart, its descriptor is not here", id)};
+  endpoint.fd = TRY(ends.descriptor.duplicate());
+  return endpoint;
+}
+
+// A kernel before 6.2 renames only what is down, which needs a wait for the carrier afterwards.
+Result<void> configure_far_end(SparePort& ends, Netlink& fabric, const PortSpec& port) {
+  const int index = ends.index;
+  if (ends.far_name != port.name) {
+    NetlinkBatch live;
+    if (!ends.far->commit(live.change_link({.index = index, .name = port.name}))) {
+      NetlinkBatch slow;
+      slow.change_link({.index = index, .up = false});
+      slow.change_link({.index = index, .name = port.name});
+      slow.change_link({.index = index, .up = true});
+      TRY(ends.far->commit(slow));
+      TRY(fabric.wait_operational(index, patience));
+    }
+    ends.far_name = port.name;
+  }
+  return ends.far->commit(plan_far_end(index, port));
+}
+
+Result<int> adopt_interface(Netlink& fabric, const Fd& fabric_namespace,
+                            const std::string& interface, const Fd& network_namespace, int index) {
+  Netlink there = TRY(Netlink::open(&network_namespace));
+  const LinkRow row = TRY(there.link(interface));
+  NetlinkBatch move, up;
+  move.change_link({.index = row.index, .name = near_name(index), .move_to = &fabric_namespace});
+  TRY(there.commit(move));
+  const int there_index = TRY(fabric.link(near_name(index))).index;
+  up.change_link({.index = there_index, .up = true, .group = fabric_group});
+  TRY(fabric.commit(up));
+  TRY(fabric.wait_operational(there_index, patience));
+  return there_index;
+}
+
+Error unknown_port(const PortId& id) {
+  return {Errc::not_found, fmt::format("there is no port {}", id)};
+}
+
+Error unknown_link(const PortSpec& port) {
+  return {Errc::not_found, fmt::format("there is no link {} for port {}", port.link, port.id)};
 }
 
 }  // namespace vireo

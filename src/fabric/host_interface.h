@@ -13,7 +13,7 @@ namespace vireo {
 struct HostInterface {
   std::string name;
   std::string alias;
-  bool up = false;
+  bool up = false, promiscuous = false;
   unsigned mtu = 0, group = 0;
   std::vector<IpPrefix> addresses;
   std::vector<Route> routes;  // indexes are of no meaning

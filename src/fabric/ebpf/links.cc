@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// The links of EbpfFabric: a row and its members, the host's own interface, the uplink.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "fabric/ebpf/ebpf_fabric.h"
+#include "fabric/uplink.h"
+#include "host/files.h"
+
+namespace vireo {
+
+const switch_port* EbpfFabric::port_row(const Link& link, int index) const {
+  for (const Outward* outward : {&link.host, &link.uplink})
+    if (outward->end.index == index) return &outward->entry.port;
+  for (const auto& [id, port] : ports_)
+    if (port.ends.index == index) return &port.entry.port;
+  return nullptr;
+}
+
+Result<void> EbpfFabric::write_link(const Link& link) {
+  switch_link row{};
+  row.mtu = link.request.mtu;
+  row.members = static_cast<uint32_t>(link.members.size());
+  link.request.id.copy(row.id, sizeof row.id - 1);
+  uint32_t outward = 0;
+  for (uint32_t i = 0; i < row.members; ++i) {
+    TRY(tables_.enter_member(link.number, i, link.members[i]));
+    const switch_port* port = port_row(link, link.members[i]);
+    if (port == nullptr || !port->outward) continue;
+    row.outward = outward++ == 0 ? static_cast<uint32_t>(link.members[i]) : 0;
+  }
+  return tables_.enter_link(link.number, row);
+}
+
+Result<void> EbpfFabric::add_member(Link& link, int index) {
+  if (std::ranges::count(link.members, index) == 0) link.members.push_back(index);
+  return write_link(link);
+}
+
+void EbpfFabric::remove_member(Link& link, int index) {
+  if (std::erase(link.members, index) != 0) (void)write_link(link);
+}
+
+Result<void> EbpfFabric::ensure_link(const LinkRequest& request) {
+  const std::lock_guard lock(mutex_);
+  const std::string task = "link " + request.id;
+  if (request.id.size() >= sizeof switch_link{}.id)
+    return Error{Errc::invalid, fmt::format("{}: the name is too long by {} bytes", task,
+                                            request.id.size() - sizeof switch_link{}.id + 1)};
+  if (!links_.contains(request.id)) {
+    Link made;
+    made.request = {request.id, request.mtu};
+    made.number = next_link_++;
+    TRY_IN(task, write_link(made));
+    links_[request.id] = made;
+  }
+  Link& link = links_[request.id];
+  if (link.request.mtu != request.mtu) {
+    link.request.mtu = request.mtu;
+    TRY_IN(task, write_link(link));
+  }
+  TRY_IN(task, update_host(link, request));
+  TRY_IN(task, update_uplink(link, request));
+  return {};
+}
+
+HostSide EbpfFabric::host_side() {
+  return {&fabric_, &host_, &place_.fabric, &place_.host, place_.state_directory};
+}
+
+// Labelled last: an interface with a label is whole. A device of hardware drops what is not for its
+// own MAC unless it is promiscuous.
+Join EbpfFabric::join_link(bool uplink) {
+  return [this, uplink](int index, const std::string& alias) -> Result<void> {
+    TRY(program_.attach(place_.fabric, index));
+    LinkChange change{.index = index, .up = true, .alias = alias};
+    if (uplink) change.promiscuous = true;
+    NetlinkBatch batch;
+    return fabric_.commit(batch.change_link(change));
+  };
+}
+
+Result<void> EbpfFabric::enter_outward(Link& link, Outward& outward, SwitchEntry entry) {
+  const int index = outward.end.index;
+  entry.port.link = link.number;
+  entry.port.open = entry.port.broadcast = entry.port.routes = 1;
+  entry.port.slot = outward.entered ? outward.entry.port.slot : TRY(tables_.new_slot());
+  tables_.withdraw(index, outward.entry, entry);
+  TRY(tables_.enter(index, entry, true));
+  outward.entry = std::move(entry);
+  outward.entered = true;
+  return add_member(link, index);
+}
+
+void EbpfFabric::drop_outward(Link& link, Outward& outward) {
+  if (outward.end.index == 0) return;
+  if (outward.entered) tables_.remove(outward.end.index, outward.entry);
+  remove_member(link, outward.end.index);
+  outward = {};
+}
+
+Result<void> EbpfFabric::update_host(Link& link, const LinkRequest& wanted) {
+  if (wanted.host_addresses.empty()) {
+    const int index = link.host.end.index;
+    drop_outward(link, link.host);
+    if (index != 0) reaper_.add({index, 0, {}});
+    link.request.host_addresses.clear();
+    return {};
+  }
+  if (link.host.end.index == 0) {
+    const HostEndRequest request{wanted.id, next_index_++, wanted.mtu, wanted.host_mac};
+    link.host.end = TRY(make_host_end(host_side(), request, join_link(false)));
+  }
+  TRY(address_host_end(host_, link.host.end, link.request, wanted));
+  link.request.host_addresses = wanted.host_addresses;
+  link.request.host_mac = TRY(host_.link(link.host.end.name)).mac;
+  SwitchEntry entry;
+  entry.port.peer = 1;
+  std::copy_n(link.request.host_mac.bytes.begin(), 6, entry.port.mac);
+  entry.macs = {link.request.host_mac};
+  for (const IpPrefix& own : wanted.host_addresses)
+    entry.addresses.push_back({own.address, link.request.host_mac});
+  return enter_outward(link, link.host, std::move(entry));
+}
+
+Result<void> EbpfFabric::update_uplink(Link& link, const LinkRequest& wanted) {
+  if (link.request.uplink == wanted.uplink) return {};
+  if (link.request.uplink) TRY(drop_uplink(link));
+  if (!wanted.uplink) return {};
+  const HostEndRequest request{link.request.id, next_index_++, link.request.mtu};
+  const int index = TRY(connect_uplink(host_side(), *wanted.uplink, request, join_link(true)));
+  link.uplink.end = {index, wanted.uplink->interface};
+  link.request.uplink = wanted.uplink;
+  SwitchEntry entry;
+  entry.port.outward = 1;
+  return enter_outward(link, link.uplink, std::move(entry));
+}
+
+Result<UplinkOffer> EbpfFabric::check_uplink(const LinkId& id, const Uplink& uplink) {
+  const std::lock_guard lock(mutex_);
+  std::vector<LinkRequest> requests;
+  for (const auto& [other, link] : links_) requests.push_back(link.request);
+  return judge_uplink(host_side(), id, uplink, requests);
+}
+
+Result<void> EbpfFabric::drop_uplink(Link& link) {
+  const int index = link.uplink.end.index;
+  if (exists(saved_path(place_.state_directory, link.request.id)))
+    TRY(give_back_interface(host_side(), link.request.id));
+  else if (index != 0)
+    reaper_.add({index, 0, {}});
+  drop_outward(link, link.uplink);
+  link.request.uplink.reset();
+  return {};
+}
+
+Result<void> EbpfFabric::remove_link(const LinkId& id) {
+  const std::lock_guard lock(mutex_);
+  TRY(forget_gone());
+  const auto found = links_.find(id);
+  if (found == links_.end()) return {};
+  Link& link = found->second;
+  for (const auto& [port_id, port] : ports_)
+    if (port.link == id)
+      return Error{Errc::conflict, fmt::format("link {} still has the port {}", id, port_id)};
+  TRY_IN("remove link " + id, drop_uplink(link));
+  TRY_IN("remove link " + id, update_host(link, {id, link.request.mtu}));
+  tables_.remove_link(link.number, static_cast<uint32_t>(link.members.size()));
+  links_.erase(found);
+  return {};
+}
+
+}  // namespace vireo

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The switch program in the kernel. The loopback of the fabric's namespace carries it, too, so that
+// program and maps live as long as the namespace, and a later daemon finds them there.
+#pragma once
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace vireo {
+
+struct SwitchMaps {
+  Fd ports, macs, addresses, links, members, counters;  // switch.h
+};
+
+class SwitchProgram {
+ public:
+  // Loads the program into `network_namespace`, or goes on with the maps that are there.
+  // Errc::unsupported: this kernel cannot. Errc::conflict: maps of another version are in use.
+  static Result<SwitchProgram> open(const Fd& network_namespace);
+  // Whether an earlier daemon's is there.
+  static Result<bool> found(const Fd& network_namespace);
+
+  // Frames that come from the interface go through the switch from then on. May be repeated.
+  Result<void> attach(const Fd& network_namespace, int index) const;
+
+  const SwitchMaps& maps() const { return maps_; }
+  // An earlier daemon's program was another one: attach() to all that are there.
+  bool renewed() const { return renewed_; }
+
+ private:
+  SwitchMaps maps_;
+  Fd program_;
+  bool renewed_ = false;
+};
+
+}  // namespace vireo
