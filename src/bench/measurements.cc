@@ -99,9 +99,14 @@ std::vector<std::shared_ptr<Path>> make_paths(const BenchOptions& options,
                                               const Workshop& workshop) {
   std::vector<std::shared_ptr<Path>> paths;
   VireoPaths packet =
-      make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "packet"});
-  VireoPaths tap = make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "tap"});
+      make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "packet", ""});
+  VireoPaths tap = make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "tap", ""});
   paths = {packet.container, packet.forwarder, tap.forwarder};
+  if (!options.quick) {
+    VireoPaths bridge =
+        make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "packet", "bridge"});
+    paths.insert(paths.end(), {bridge.container, bridge.forwarder});
+  }
   if (options.wants_peer("bare_veth")) paths.push_back(make_bare_veth_path());
   if (options.wants_peer("docker"))
     paths.push_back(make_docker_path(workshop.docker, workshop.iperf_archive));

@@ -46,7 +46,7 @@ class HealProbe final : public Probe {
   }
 
   Result<void> prepare() override {
-    lab_ = TRY(Lab::start({options_.program, 4, ""}));
+    lab_ = TRY(Lab::start({options_.program, 4}));
     TRY(lab_->import_image(options_.listener_archive, "bench/listener",
                            Json().set("Entrypoint", json_of({"/listener"}))));
     TRY(lab_->build_functions({"forwarder"}));

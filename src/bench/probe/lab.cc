@@ -93,6 +93,8 @@ Result<std::unique_ptr<Lab>> Lab::start(const LabOptions& options) {
                        "--runtime-dir", directory.path() + "/run",
                        "--socket",      socket,
                        "--pool",        std::to_string(options.pool)};
+  if (!options.fabric.empty())
+    command.arguments.insert(command.arguments.end(), {"--fabric", options.fabric});
   if (!options.packet_ports.empty())
     command.arguments.insert(command.arguments.end(), {"--packet-ports", options.packet_ports});
   command.output = command.error = log.get();

@@ -20,9 +20,10 @@ namespace vireo::bench {
 Result<void> enter_private_namespaces(const std::string& congestion_control);
 
 struct LabOptions {
-  std::string program;       // vireod
-  unsigned pool = 4;         // spare shells of each shape; 0: every start is cold
-  std::string packet_ports;  // "tap", "packet"; "": the daemon's choice
+  std::string program;         // vireod
+  unsigned pool = 4;           // spare shells of each shape; 0: every start is cold
+  std::string packet_ports{};  // "tap", "packet"; "": the daemon's choice
+  std::string fabric{};        // "ebpf", "bridge"; "": the daemon's choice
 };
 
 class Lab {

@@ -36,10 +36,12 @@ struct PathOptions {
   std::string program;        // vireod
   std::string iperf_archive;  // of pack_iperf()
   std::string packet_ports;   // "packet", "tap"
+  std::string fabric;         // "bridge"; "": the daemon's choice
 };
 
-// Through a private daemon: a container with a kernel's stack on the bridge, and the same behind
-// one forwarder of libvnf. The two share the daemon.
+// Through a private daemon: a container with a kernel's stack, and the same behind one forwarder of
+// libvnf. The two share the daemon. The modes of their rows end in ", bridge" when that is asked
+// for.
 struct VireoPaths {
   std::shared_ptr<Path> container, forwarder;
 };

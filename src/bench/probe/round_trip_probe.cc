@@ -23,8 +23,11 @@ class RoundTripProbe final : public Probe {
     row.metric = "round_trip";
     row.unit = "us";
     std::vector<Row> rows;
+    const size_t fabric = row.mode.find(", ");  // "container, bridge"
+    const std::string over = fabric == std::string::npos ? "" : row.mode.substr(fabric);
     for (const char* mode : {"idle", "flooded"}) {
-      row.mode = row.key = mode;
+      row.key = mode;
+      row.mode = mode + over;
       bool idle = row.key == "idle";
       row.source = fmt::format("ICMP echo of 64 bytes, median of {} {}",
                                idle ? options_.idle : options_.flooded,

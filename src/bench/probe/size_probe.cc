@@ -39,7 +39,7 @@ class SizeProbe final : public Probe {
   }
 
   Result<void> prepare() override {
-    lab_ = TRY(Lab::start({options_.program, 0, ""}));
+    lab_ = TRY(Lab::start({options_.program, 0}));
     TRY(lab_->build_functions({function}));
     if (options_.foreign_archive.empty()) return {};
     TRY(lab_->import_image(options_.foreign_archive, "bench/foreign", Json::object()));

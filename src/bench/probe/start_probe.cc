@@ -45,7 +45,7 @@ class StartProbe final : public Probe {
   }
 
   Result<void> prepare() override {
-    lab_ = TRY(Lab::start({options_.program, options_.pooled ? 4u : 0u, ""}));
+    lab_ = TRY(Lab::start({options_.program, options_.pooled ? 4u : 0u}));
     if (options_.archive.empty())
       TRY(lab_->build_functions({"all"}));
     else

@@ -27,11 +27,14 @@ class TrafficLab {
 
  private:
   // Each lab has a subnet of its own: both have an address in the bench's namespace.
-  std::string network() const { return options_.packet_ports == "tap" ? "10.94.0" : "10.95.0"; }
+  std::string network() const {
+    if (!options_.fabric.empty()) return "10.96.0";
+    return options_.packet_ports == "tap" ? "10.94.0" : "10.95.0";
+  }
 
   Result<void> make() {
     TRY(iperf_version());
-    lab_ = TRY(Lab::start({options_.program, 0, options_.packet_ports}));
+    lab_ = TRY(Lab::start({options_.program, 0, options_.packet_ports, options_.fabric}));
     Json entry = Json().set("Entrypoint", json_of(iperf_server()));
     TRY(lab_->import_image(options_.iperf_archive, "bench/iperf", entry));
     TRY(lab_->build_functions({"forwarder"}));
@@ -82,8 +85,9 @@ class VireoPath final : public Path {
 
 VireoPaths make_vireo_paths(const PathOptions& options) {
   auto lab = std::make_shared<TrafficLab>(options);
-  std::string forwarder = fmt::format("forwarder, {} ports", options.packet_ports);
-  return {std::make_shared<VireoPath>(lab, "container", 10),
+  const std::string fabric = options.fabric.empty() ? "" : ", " + options.fabric;
+  std::string forwarder = fmt::format("forwarder, {} ports{}", options.packet_ports, fabric);
+  return {std::make_shared<VireoPath>(lab, "container" + fabric, 10),
           std::make_shared<VireoPath>(lab, forwarder, 20)};
 }
 
