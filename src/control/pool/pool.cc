@@ -27,6 +27,7 @@ Pool::~Pool() {
   for (Shelf& shelf : shelves_)
     for (const Place& place : shelf.places) discard(*shelf.stock.driver, place);
   discard(programs_);
+  discard(surplus_);
   for (const auto& [kind, ports] : ports_)
     for (const PortId& port : ports) (void)fabric_.unplug(port);
 }

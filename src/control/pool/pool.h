@@ -85,9 +85,8 @@ class Pool {
   Program* find_program(const ShellShape& shape, const InstanceSpec& instance);
   static ShellShape shape_of(const InstanceSpec& instance);
   std::optional<std::pair<Driver*, Place>> extract(const InstanceId& shell);
-  // What must go to make room.
-  std::vector<Program> remember(Driver& driver, const ShellShape& shape,
-                                const InstanceSpec& instance);
+  void remember(Driver& driver, const ShellShape& shape, const InstanceSpec& instance);
+  bool drop_surplus(std::unique_lock<std::mutex>& lock);
   Place take_place(Driver& driver, const ShellShape& shape, const InstanceSpec& instance,
                    Taken& taken);
   Result<void> make_shell(Driver& driver, const ShellShape& shape, std::span<const PortKind> ports,
@@ -112,6 +111,7 @@ class Pool {
   std::condition_variable changed_;
   std::vector<Shelf> shelves_;
   std::vector<Program> programs_;  // the one used last in front
+  std::vector<Program> surplus_;   // made room for others
   std::map<PortKind, std::vector<PortId>> ports_;
   std::map<PortKind, bool> ports_broken_;
   SteadyTime last_take_{};

@@ -17,34 +17,42 @@ Pool::Program* Pool::find_program(const ShellShape& shape, const InstanceSpec& i
 }
 
 void Pool::expect(Driver& driver, const InstanceSpec& instance) {
-  std::unique_lock lock(mutex_);
-  std::vector<Program> surplus = remember(driver, shape_of(instance), instance);
+  std::lock_guard lock(mutex_);
+  remember(driver, shape_of(instance), instance);
   used_ = true;
-  lock.unlock();
-  discard(surplus);
 }
 
-// With the mutex held.
-std::vector<Pool::Program> Pool::remember(Driver& driver, const ShellShape& shape,
-                                          const InstanceSpec& instance) {
-  std::vector<Program> surplus;
+// With the mutex held. What makes room is left to the refill: to destroy it takes 2 ms, and a start
+// is waiting.
+void Pool::remember(Driver& driver, const ShellShape& shape, const InstanceSpec& instance) {
   const bool foreign_packets =
       !instance.function &&
       std::ranges::any_of(instance.ports, [](auto& port) { return port.kind != PortKind::veth; });
-  if (size_ == 0 || driver.preloader() == nullptr || foreign_packets) return surplus;
+  if (size_ == 0 || driver.preloader() == nullptr || foreign_packets) return;
   if (Program* known = find_program(shape, instance)) {
     known->broken = false;
     known->like = instance;  // the next one differs less from it
     std::rotate(programs_.begin(), programs_.begin() + (known - programs_.data()),
                 programs_.begin() + (known - programs_.data()) + 1);
-    return surplus;
+    return;
   }
   programs_.insert(programs_.begin(), {&driver, shape, instance, {}, false, {}});
   while (programs_.size() > size_) {
-    surplus.push_back(std::move(programs_.back()));
+    surplus_.push_back(std::move(programs_.back()));
     programs_.pop_back();
   }
-  return surplus;
+}
+
+// Without the lock meanwhile; false: there was nothing.
+bool Pool::drop_surplus(std::unique_lock<std::mutex>& lock) {
+  const std::vector<Program> gone = std::exchange(surplus_, {});
+  if (gone.empty()) return false;
+  busy_ = true;
+  lock.unlock();
+  discard(gone);
+  lock.lock();
+  busy_ = false;
+  return true;
 }
 
 // Without the lock meanwhile; false: there was none.
@@ -90,6 +98,7 @@ void Pool::lost(const InstanceId& shell) {
 
 void Pool::forget(const std::string& image_digest) {
   std::unique_lock lock(mutex_);
+  drop_surplus(lock);
   drop_programs(lock, [&](const Program& each) { return each.like.image_digest == image_digest; });
 }
 

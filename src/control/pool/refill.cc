@@ -22,7 +22,7 @@ void Pool::wait_full() {
   wake();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] {
-    bool full = !busy_;
+    bool full = !busy_ && surplus_.empty();
     for (const Shelf& shelf : shelves_) full &= shelf.broken || shelf.places.size() >= size_;
     for (const Program& program : programs_) full &= program.broken || program.place;
     for (PortKind kind : {PortKind::tap, PortKind::packet}) {
@@ -44,7 +44,8 @@ void Pool::run() {
       continue;
     }
     if (drop_programs(lock, [this](const Program& each) { return expired(each); })) continue;
-    if (refill_one(lock) || refill_ports(lock) || refill_program(lock)) continue;
+    if (drop_surplus(lock) || refill_one(lock) || refill_ports(lock) || refill_program(lock))
+      continue;
     changed_.notify_all();
     if (auto next = next_expiry())
       changed_.wait_until(lock, *next);

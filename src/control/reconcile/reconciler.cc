@@ -110,7 +110,8 @@ std::string Reconciler::accept(const std::string& verb, ServiceRow row,
   return service.operation;
 }
 
-// Hands what is desired to functions and links; all of them look again.
+// Hands what is desired to functions and links; all of them look again. What is to start does so
+// before those that run are told of it.
 void Reconciler::apply(ServiceEntry& service, Desired desired) {
   service.desired = std::move(desired);
   service.closing = false;
@@ -134,8 +135,10 @@ void Reconciler::apply(ServiceEntry& service, Desired desired) {
     function.retry_at.reset();
     function.backoff = {};
     service.unsettled.insert(name);
-    mark(service.name, name);
   }
+  for (const bool running : {false, true})
+    for (const auto& [name, function] : service.functions)
+      if ((function.current != nullptr) == running) mark(service.name, name);
 }
 
 Reconciler::Outcome Reconciler::step_service(ServiceEntry& service) {
