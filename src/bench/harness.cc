@@ -110,6 +110,7 @@ std::vector<Row> run_round(Round round, const std::function<void(const std::stri
     progress(fmt::format("{}: sample {} of {}", round.title, run + 1, round.runs + round.warm_up));
     for (Entry& entry : entries) {
       if (!entry.ready || interrupted()) continue;
+      if (round.settle) round.settle();
       auto sample = entry.probe->measure();
       if (run >= round.warm_up) take(entry, sample, run);
     }

@@ -18,6 +18,7 @@ struct Round {
   unsigned warm_up = 1;  // not counted
   // No turn begins after so long, once there are two of each; 0: all turns are run.
   std::chrono::milliseconds budget{0};
+  std::function<void()> settle{};  // before each sample
 };
 
 // `progress` is told what is going on; `interrupted` is asked between samples.
