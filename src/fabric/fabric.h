@@ -74,7 +74,8 @@ class Fabric {
   // gets its far end; the spare belongs to that namespace for ever.
   virtual Result<PortId> prepare(PortKind kind, const Fd* network_namespace) = 0;
   // Gives the spare its identity and plugs it into its link, blocked. Same id again: same endpoint.
-  // For veth the far end has name, MAC, addresses, routes and neighbours when this returns.
+  // For veth the far end has name, MAC, addresses and routes when this returns, and neighbours
+  // where nobody answers for them.
   virtual Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port) = 0;
   // Plugs an interface made elsewhere (named, in `network_namespace`) as this port, blocked.
   virtual Result<void> adopt(const PortSpec& port, const std::string& interface,

@@ -7,7 +7,6 @@
 #include <cerrno>
 
 #include "base/rollback.h"
-#include "fabric/far_end.h"
 #include "fabric/labels.h"
 #include "fabric/sysctl.h"
 #include "host/namespace.h"
@@ -133,21 +132,22 @@ Result<PortEndpoint> endpoint_of(const PortId& id, const SparePort& ends, const 
 }
 
 // A kernel before 6.2 renames only what is down, which needs a wait for the carrier afterwards.
-Result<void> configure_far_end(SparePort& ends, Netlink& fabric, const PortSpec& port) {
+Result<void> configure_far_end(SparePort& ends, Netlink& fabric, const std::string& name,
+                               const NetlinkBatch& plan) {
   const int index = ends.index;
-  if (ends.far_name != port.name) {
+  if (ends.far_name != name) {
     NetlinkBatch live;
-    if (!ends.far->commit(live.change_link({.index = index, .name = port.name}))) {
+    if (!ends.far->commit(live.change_link({.index = index, .name = name}))) {
       NetlinkBatch slow;
       slow.change_link({.index = index, .up = false});
-      slow.change_link({.index = index, .name = port.name});
+      slow.change_link({.index = index, .name = name});
       slow.change_link({.index = index, .up = true});
       TRY(ends.far->commit(slow));
       TRY(fabric.wait_operational(index, patience));
     }
-    ends.far_name = port.name;
+    ends.far_name = name;
   }
-  return ends.far->commit(plan_far_end(index, port));
+  return ends.far->commit(plan);
 }
 
 Result<int> adopt_interface(Netlink& fabric, const Fd& fabric_namespace,

@@ -39,8 +39,9 @@ Result<void> check_spare(const PortId& id, const SparePort& spare, bool bound,
 // What the port's driver gets. After a restart the descriptor is with the keeper alone:
 // Errc::unavailable.
 Result<PortEndpoint> endpoint_of(const PortId& id, const SparePort& ends, const std::string& name);
-// veth: name, MAC, addresses, routes and neighbours of the far end. `fabric`: of the near end.
-Result<void> configure_far_end(SparePort& ends, Netlink& fabric, const PortSpec& port);
+// veth: gives the far end its name and what `plan` says (plan_far_end). `fabric`: of the near end.
+Result<void> configure_far_end(SparePort& ends, Netlink& fabric, const std::string& name,
+                               const NetlinkBatch& plan);
 // Moves an interface into the fabric's namespace and raises it; its index there.
 Result<int> adopt_interface(Netlink& fabric, const Fd& fabric_namespace,
                             const std::string& interface, const Fd& network_namespace, int index);

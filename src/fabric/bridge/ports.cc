@@ -66,7 +66,8 @@ Result<PortEndpoint> BridgeFabric::bind(const PortId& spare, const PortSpec& spe
   ports_.erase(found);
   Rollback undo([&] { discard(std::move(port)); });
   if (spec.kind == PortKind::veth)
-    TRY_IN("bind " + spec.id, configure_far_end(port.ends, fabric_, spec));
+    TRY_IN("bind " + spec.id,
+           configure_far_end(port.ends, fabric_, spec.name, plan_far_end(port.ends.index, spec)));
   TRY_IN("bind " + spec.id, plug(port, spec, link->second));
   PortEndpoint endpoint = TRY(endpoint_of(spec.id, port.ends, spec.name));
   undo.dismiss();

@@ -11,6 +11,13 @@ namespace {
 
 constexpr unsigned spare_mtu = 1500;
 
+// The switch answers for neighbours: to enter them would take a start 10 us each, and again in each
+// function when one comes or goes.
+NetlinkBatch plan_far_end_alone(int index, PortSpec spec) {
+  spec.neighbours.clear();
+  return plan_far_end(index, spec);
+}
+
 }  // namespace
 
 // With the switch on it: one that is not in its tables passes nothing.
@@ -62,9 +69,11 @@ Result<PortEndpoint> EbpfFabric::bind(const PortId& spare, const PortSpec& spec)
   TRY(check_spare(spare, found->second.ends, !found->second.link.empty(), spec));
   Port port = std::move(found->second);
   ports_.erase(found);
+  const int index = port.ends.index;
   Rollback undo([&] { discard(std::move(port)); });
   if (spec.kind == PortKind::veth)
-    TRY_IN("bind " + spec.id, configure_far_end(port.ends, fabric_, spec));
+    TRY_IN("bind " + spec.id,
+           configure_far_end(port.ends, fabric_, spec.name, plan_far_end_alone(index, spec)));
   TRY_IN("bind " + spec.id, plug(port, spec, link->second, spec.kind != PortKind::tap));
   PortEndpoint endpoint = TRY(endpoint_of(spec.id, port.ends, spec.name));
   undo.dismiss();
@@ -114,7 +123,7 @@ Result<void> EbpfFabric::update(const PortSpec& spec) {
     return Error{Errc::unavailable,
                  fmt::format("port {} was made before a restart: its own stack keeps what it knows",
                              spec.id)};
-  return port.ends.far->commit(plan_far_end(index, spec));
+  return port.ends.far->commit(plan_far_end_alone(index, spec));
 }
 
 Result<void> EbpfFabric::set_state(const PortId& id, GateState state) {
