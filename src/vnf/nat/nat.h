@@ -2,16 +2,13 @@
 // A router of two ports that translates IPv4 sources (RFC 4787, 5382, 5508) and routes IPv6
 // untranslated. It is a neighbour on both links: it answers ARP, neighbour discovery and ping.
 #pragma once
-#include "vnf/fragment_cache.h"
 #include "vnf/nat/fields.h"
 #include "vnf/nat/mappings.h"
-#include "vnf/nat/neighbours.h"
-#include "vnf/nat/routes.h"
-#include "vnf/refusal.h"
+#include "vnf/routing/router_core.h"
 
 namespace vireo::vnf {
 
-class Nat {
+class Nat : private RouterCore<NatCounter> {
  public:
   using Config = NatConfig;
   static constexpr FunctionTable table = {
@@ -54,23 +51,11 @@ class Nat {
   uint32_t mapping_for_destination(Packet& packet, const Headers& h);
   bool translatable(const Headers& h) const;
 
-  // Hop limit and size, judged before anything of the packet is changed.
-  bool may_cross(Packet& packet, const Headers& h, uint8_t out);
-  void forward(Packet& packet, const Headers& h, const Routes::Hop& hop, Batch& batch);
-  void refuse(Packet& packet, const Headers& h, const IcmpError& error);
-  void drop(Packet& packet, DropReason reason, NatCounter counter);
-  void count(NatCounter counter) { vitals_->counters[static_cast<uint32_t>(counter)]++; }
-
-  Vitals* vitals_ = nullptr;
   uint8_t inside_ = 0, outside_ = 0;
   bool hairpin_ = false;
   const uint8_t* outside_address_ = nullptr;  // nullptr: no IPv4 there
-  int64_t now_ms_ = 0;
-  Routes routes_;
   Mappings mappings_;
-  Neighbours neighbours_;
   FragmentCache fragments_;
-  RefusalLimit limit_;
 };
 
 }  // namespace vireo::vnf

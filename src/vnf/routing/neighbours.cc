@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vnf/nat/neighbours.h"
+#include "vnf/routing/neighbours.h"
 
 namespace vireo::vnf {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vnf/nat/routes.h"
+#include "vnf/routing/routes.h"
 
 namespace vireo::vnf {
 namespace {
