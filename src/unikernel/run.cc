@@ -38,6 +38,11 @@ uint32_t length_of(const char* text) {
   end(1);
 }
 
+void log_line(const char* line) {
+  print(line);
+  print("\n");
+}
+
 void await_identity() {
   while (boot().begun == 0) wait(machine::wait_for_ever);
   synchronise_clock();
@@ -48,7 +53,7 @@ void await_identity() {
 }
 
 void configure() {
-  const vnf::Context context{&identity(), &vitals(), vnf::back_end::memory, fail};
+  const vnf::Context context{&identity(), &vitals(), vnf::back_end::memory, fail, log_line};
   if (!machine_state.function->configure(context, &identity() + 1))
     fail("it cannot work with this configuration");
 }

@@ -75,6 +75,8 @@ struct Context {
   // packet.
   void* (*memory)(size_t bytes);
   void (*fail)(const char* reason);
+  // One line into the instance's log. A system call: in tick(), never per packet.
+  void (*log)(const char* line);
 };
 
 // Where export_state writes; the back-end carries the bytes away.

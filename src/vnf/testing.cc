@@ -218,6 +218,11 @@ std::string& last_failure() {
   static std::string text;
   return text;
 }
+std::vector<std::string>& log_lines() {
+  static std::vector<std::string> lines;
+  return lines;
+}
+void note_line(const char* line) { log_lines().emplace_back(line); }
 void note_failure(const char* reason) { last_failure() = reason; }
 
 void* zeroed_memory(size_t bytes) {

@@ -75,6 +75,8 @@ std::unique_ptr<Identity> identity_of(const std::vector<std::vector<std::string>
 std::string& last_failure();        // what Context::fail was told
 void* zeroed_memory(size_t bytes);  // Context::memory; freed at exit
 void note_failure(const char* reason);
+std::vector<std::string>& log_lines();  // what Context::log was told
+void note_line(const char* line);
 
 // One function under test. F is large and zero-initialised, as in its program.
 template <class F>
@@ -84,7 +86,7 @@ class FunctionBench {
       : function_(new F()), identity_(std::move(identity)), vitals_(new Vitals()) {}
 
   bool configure(const typename F::Config& config) {
-    const Context context{identity_.get(), vitals_.get(), zeroed_memory, note_failure};
+    const Context context{identity_.get(), vitals_.get(), zeroed_memory, note_failure, note_line};
     return function_->configure(context, config);
   }
 

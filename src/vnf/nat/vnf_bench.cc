@@ -86,7 +86,8 @@ void firewall(benchmark::State& state) {
   auto function = std::make_unique<Firewall>();
   auto identity = testing::identity_of({{}, {}});
   Vitals vitals{};
-  const Context context{identity.get(), &vitals, testing::zeroed_memory, testing::note_failure};
+  const Context context{identity.get(), &vitals, testing::zeroed_memory, testing::note_failure,
+                        testing::note_line};
   if (!function->configure(context, *config)) return state.SkipWithError("not configured");
   Build build;
   build.protocol = protocol_tcp;
@@ -116,7 +117,8 @@ void nat(benchmark::State& state) {
   outside.neighbour_count = 1;
   auto function = std::make_unique<Nat>();
   Vitals vitals{};
-  const Context context{identity.get(), &vitals, testing::zeroed_memory, testing::note_failure};
+  const Context context{identity.get(), &vitals, testing::zeroed_memory, testing::note_failure,
+                        testing::note_line};
   if (!function->configure(context, config)) return state.SkipWithError("not configured");
   Build build;
   build.destination = "198.51.100.9";

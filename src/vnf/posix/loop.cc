@@ -115,7 +115,7 @@ void run(const ProcessEntry& function) {
   open_process(*function.table);
   loop.function = &function;
   loop.clock.start(identity().tsc_khz);
-  const Context context{&identity(), &vitals(), map_memory, fail};
+  const Context context{&identity(), &vitals(), map_memory, fail, log_line};
   if (!function.configure(context, &identity() + 1)) fail("it cannot work with this configuration");
   open_inputs();
   loop.spin_ns = uint64_t{identity().spin_microseconds} * 1000;

@@ -90,6 +90,11 @@ void open_process(const FunctionTable& table) {
   close(identity);
 }
 
+void log_line(const char* line) {
+  write(1, line, text_length(line));
+  write(1, "\n", 1);
+}
+
 void fail(const char* reason) {
   const uint32_t length = text_length(reason);
   if (process.vitals != nullptr) set_failed(*process.vitals, reason, length);

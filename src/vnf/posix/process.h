@@ -24,6 +24,8 @@ Vitals& vitals();
 
 // State failed, the reason in vitals, on the agent's socket and on stderr; exit code 1.
 [[noreturn]] void fail(const char* reason);
+// One line on standard output.
+void log_line(const char* line);
 // State ready, with the time, and the message to the agent.
 void announce_ready(uint64_t now_ns);
 

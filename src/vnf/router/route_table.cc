@@ -13,20 +13,6 @@ bool is_prefix(const AbiAddress& address) {
          address.prefix_length <= bits_of(address.family);
 }
 
-uint32_t put_text(char* at, uint32_t from, uint32_t room, const char* text) {
-  for (; *text != '\0' && from + 1 < room; text++) at[from++] = *text;
-  return from;
-}
-
-uint32_t put_number(char* at, uint32_t from, uint32_t room, uint32_t number) {
-  char digits[10];
-  uint32_t count = 0;
-  do digits[count++] = static_cast<char>('0' + number % 10);
-  while ((number /= 10) != 0);
-  while (count > 0 && from + 1 < room) at[from++] = digits[--count];
-  return from;
-}
-
 }  // namespace
 
 RouteTable::Key RouteTable::key_of(uint8_t family, const uint8_t* address, uint32_t length) {
@@ -73,12 +59,8 @@ const char* RouteTable::add_links(const Identity& identity) {
 }
 
 const char* RouteTable::fault(uint32_t number, const char* what) {
-  uint32_t at = put_text(fault_, 0, sizeof fault_, "`routes[");
-  at = put_number(fault_, at, sizeof fault_, number);
-  at = put_text(fault_, at, sizeof fault_, "]`: ");
-  at = put_text(fault_, at, sizeof fault_, what);
-  fault_[at] = '\0';
-  return fault_;
+  fault_.clear();
+  return fault_.add("`routes[").add(uint64_t{number}).add("]`: ").add(what).text();
 }
 
 const char* RouteTable::add_route(const RouterRoute& route, uint32_t number) {

@@ -5,6 +5,7 @@
 #include "vnf/flow_table.h"
 #include "vnf/router/config.h"
 #include "vnf/routing/routes.h"
+#include "vnf/text.h"
 
 namespace vireo::vnf {
 
@@ -42,7 +43,7 @@ class RouteTable {
   HashKey key_;
   uint8_t lengths_[2][129] = {};  // that occur, the longest first; of IPv4 and IPv6
   uint32_t length_count_[2] = {};
-  char fault_[96] = {};
+  TextLine fault_;
 };
 
 }  // namespace vireo::vnf
