@@ -58,6 +58,7 @@ void Api::host(const ExchangePtr& exchange) {
     support.possible = support.possible && fabric.possible;
     std::ranges::copy(fabric.needs, std::back_inserter(support.needs));
     std::ranges::copy(fabric.missing, std::back_inserter(support.missing));
+    std::ranges::copy(fabric.advice, std::back_inserter(support.advice));
     for (const std::string& name : driver->info().technologies) offered.emplace(name, support);
   }
   Json list = Json::array();
@@ -67,10 +68,11 @@ void Api::host(const ExchangePtr& exchange) {
                                                    ? parts_.control.absent(technology.name)
                                                    : found->second));
   }
-  exchange->reply(json_response(Json()
-                                    .set("technologies", list)
-                                    .set("limits", limits_json(profile))
-                                    .set("facts", facts_json(profile))));
+  exchange->reply(json_response(
+      Json()
+          .set("technologies", list)
+          .set("limits", limits_json(profile))
+          .set("facts", facts_json(profile).set("fabric", parts_.fabric.info().name))));
 }
 
 }  // namespace vireo

@@ -150,6 +150,10 @@ HostSupport EbpfFabric::check_host() {
                                                              })
                                       : Result<void>(scratch.error());
   if (!loaded) support.missing.push_back(loaded.error().message);
+  if (read_file("/proc/sys/net/core/bpf_jit_enable").value_or("1").starts_with("0"))
+    support.advice.emplace_back(
+        "the switch program is interpreted, several times slower: `sysctl -w "
+        "net.core.bpf_jit_enable=1`");
   support.possible = support.missing.empty();
   return support;
 }

@@ -55,6 +55,7 @@ bpf_tc_opts our_filter() {
 
 // In the calling thread's namespace. Nothing: there is none.
 Fd find_program() {
+  libbpf_set_print(nullptr);  // it writes to standard error that there is none
   const bpf_tc_hook hook = hook_of(loopback);
   bpf_tc_opts filter = our_filter();
   if (bpf_tc_query(&hook, &filter) != 0) return {};
@@ -140,7 +141,6 @@ Result<SwitchMaps> maps_of(const bpf_object* object) {
 }
 
 Result<Object> open_object() {
-  libbpf_set_print(nullptr);  // it would write to standard error
   const auto size = static_cast<size_t>(vireo_switch_object_end - vireo_switch_object);
   Object object(bpf_object__open_mem(vireo_switch_object, size, nullptr), bpf_object__close);
   if (!object) return kernel_error("cannot read the switch program", errno);

@@ -13,7 +13,7 @@ import tempfile
 BIN = pathlib.Path(os.environ["VIREO_BIN"])
 LAB = pathlib.Path(os.environ["VIREO_LAB"])
 HERE = pathlib.Path(__file__).resolve().parent
-MODULES = ["kvm-amd", "tun", "veth", "bridge", "overlay", "crc32c_generic", "ext4", "virtio_pci",
+MODULES = ["kvm-amd", "tun", "veth", "bridge", "sch_ingress", "cls_bpf", "overlay", "crc32c_generic", "ext4", "virtio_pci",
            "virtio_blk"]
 PROGRAMS = ["vireod", "vireo", "vireo-keeper", "vireo-enter", "vireo-unpack", "vireo-vmm"]
 
@@ -81,9 +81,9 @@ def fill(folder, root):
     for name in PROGRAMS:
         shutil.copy(BIN / name, folder / "vireo" / name)
     (folder / "vireo/functions").mkdir()
-    for path in (BIN / "functions").glob("[rf]*"):
-        if re.match(r"(responder|forwarder)(\.elf|\.json)?$", path.name):
-            shutil.copy(path, folder / "vireo/functions" / path.name)
+    for path in (BIN / "functions").iterdir():
+        shutil.copy(path, folder / "vireo/functions" / path.name)
+    shutil.copy(HERE.parents[2] / "examples/mixed-chain.yaml", folder / "etc/mixed-chain.yaml")
     for library in libraries():
         to = folder / library.lstrip("/")
         to.parent.mkdir(parents=True, exist_ok=True)
