@@ -165,6 +165,8 @@ class Parser {
     image->fallthrough();
     CLI::App* build = image->add_subcommand("build", "pack Vireo's own functions as images");
     build->add_option("FUNCTION", arguments_.words, "firewall, nat, ..., all when absent");
+    build->add_option("--function", arguments_.function_source, "a source file of your own");
+    build->add_option("--name", arguments_.image_name, "name of its image; its own when absent");
     CLI::App* import = image->add_subcommand("import", "take an archive or an OCI layout folder");
     target(import, "SOURCE", "FILE or DIRECTORY")->required();
     import->add_option("--name", arguments_.image_name, "name of the image");
@@ -196,6 +198,7 @@ class Parser {
                        .timeout = {},
                        .wait_for = "ready",
                        .image_name = {},
+                       .function_source = {},
                        .image = {}};
   std::string output_ = "table";
   bool local_ = false;

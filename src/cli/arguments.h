@@ -23,6 +23,7 @@ struct Arguments {
   std::vector<std::string> words;  // of exec and image build
   bool follow = false, all = false, terminal = false, interactive = false, quiet = false;
   std::string since, tail, timeout, wait_for, image_name;
+  std::string function_source;  // of image build
   ImageSettings image;
 };
 

@@ -44,31 +44,36 @@ std::string settings_json(const ImageSettings& image) {
   return json.is_object() ? json.dump() : "";
 }
 
-// An OCI layout folder as an archive, in a memory file: read here, with the user's rights.
+// Runs the program with its output in a memory file; its errors are the user's to read.
+Result<Fd> output_of(std::vector<std::string> words, const std::string& failure) {
+  Fd output(::memfd_create("output", MFD_CLOEXEC));
+  if (!output) return system_error("cannot create a memory file");
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, output.get(), STDOUT_FILENO);
+  pid_t pid = 0;
+  int failed = ::posix_spawnp(&pid, pointers[0], &actions, nullptr, pointers.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) return system_error("cannot run " + words[0], failed);
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  if (status != 0) return Error{Errc::invalid, failure};
+  ::lseek(output.get(), 0, SEEK_SET);
+  return output;
+}
+
+// An OCI layout folder as an archive: read here, with the user's rights.
 Result<Fd> packed(const std::string& folder) {
   if (!exists(folder + "/oci-layout"))
     return Error{Errc::invalid,
                  fmt::format("{} is not an OCI layout: it has no `oci-layout`; a root "
                              "file system is imported as a tar archive",
                              folder)};
-  Fd archive(::memfd_create("archive", MFD_CLOEXEC));
-  if (!archive) return system_error("cannot create a memory file");
-  std::string tar = "tar", in = "-C", from = folder, make = "-cf-";
-  std::string layout = "oci-layout", index = "index.json", blobs = "blobs";
-  char* words[] = {tar.data(),    make.data(),  in.data(),    from.data(),
-                   layout.data(), index.data(), blobs.data(), nullptr};
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, archive.get(), STDOUT_FILENO);
-  pid_t pid = 0;
-  int failed = ::posix_spawnp(&pid, "tar", &actions, nullptr, words, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return system_error("cannot run tar", failed);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
-  if (status != 0) return Error{Errc::invalid, fmt::format("tar could not pack {}", folder)};
-  ::lseek(archive.get(), 0, SEEK_SET);
-  return archive;
+  return output_of({"tar", "-cf-", "-C", folder, "oci-layout", "index.json", "blobs"},
+                   fmt::format("tar could not pack {}", folder));
 }
 
 Result<Fd> open_archive(const std::string& source) {
@@ -112,9 +117,51 @@ void print_made(const Json& operation) {
   for (const Json& step : operation["steps"].items()) print(step["subject"].text() + "\n");
 }
 
+Result<int> import_archive(const Arguments& arguments, Daemon& daemon, const Fd& archive,
+                           const std::string& name) {
+  struct stat state {};
+  if (::fstat(archive.get(), &state) != 0) return system_error("cannot read the archive");
+  if (!S_ISREG(state.st_mode))
+    return Error{Errc::invalid, fmt::format("{} is not a file", arguments.target)};
+  std::string target = fmt::format("/v1/images?reference={}&settings={}", percent_encode(name),
+                                   percent_encode(settings_json(arguments.image)));
+  Json operation = TRY(send_archive(daemon, target, archive, static_cast<uint64_t>(state.st_size)));
+  Json done = TRY(follow(daemon, std::move(operation), "image import"));
+  if (!printed_raw(arguments, done)) print_made(done);
+  return 0;
+}
+
+// Beside us in a build, in libexec when installed.
+std::string function_builder() {
+  std::string own(4096, '\0');
+  const ssize_t size = ::readlink("/proc/self/exe", own.data(), own.size());
+  own.resize(size > 0 ? static_cast<size_t>(size) : 0);
+  const std::string folder = own.substr(0, own.rfind('/'));
+  const std::string installed = folder + "/../libexec/vireo/sdk/build-function";
+  return exists(installed) ? installed : folder + "/sdk/build-function";
+}
+
+// Compiled here, with the user's rights and compiler; the daemon gets an archive as of any image.
+Result<int> build_own_function(const Arguments& arguments, Daemon& daemon) {
+  if (!arguments.words.empty())
+    return Error{Errc::invalid, "`--function FILE` builds that alone: name no others"};
+  const TemporaryDirectory folder = TRY(TemporaryDirectory::make("vireo-function"));
+  const std::string archive = folder.path() + "/root.tar";
+  const Fd told = TRY(output_of({function_builder(), arguments.function_source, archive},
+                                fmt::format("{} was not built", arguments.function_source)));
+  std::string name(256, '\0');
+  const ssize_t size = ::read(told.get(), name.data(), name.size());
+  name.resize(size > 0 ? static_cast<size_t>(size) : 0);
+  while (name.ends_with('\n')) name.pop_back();
+  const Fd file = TRY(open_path(archive, O_RDONLY));
+  return import_archive(arguments, daemon, file,
+                        arguments.image_name.empty() ? name : arguments.image_name);
+}
+
 }  // namespace
 
 Result<int> image_build_verb(const Arguments& arguments, Daemon& daemon) {
+  if (!arguments.function_source.empty()) return build_own_function(arguments, daemon);
   std::vector<std::string> functions = arguments.words;
   if (functions.empty()) functions = {"all"};
   Json body = Json::object().set("functions", json_of(functions));
@@ -126,17 +173,7 @@ Result<int> image_build_verb(const Arguments& arguments, Daemon& daemon) {
 
 Result<int> image_import_verb(const Arguments& arguments, Daemon& daemon) {
   Fd archive = TRY(open_archive(arguments.target));
-  struct stat state {};
-  if (::fstat(archive.get(), &state) != 0) return system_error("cannot read the archive");
-  if (!S_ISREG(state.st_mode))
-    return Error{Errc::invalid, fmt::format("{} is not a file", arguments.target)};
-  std::string target =
-      fmt::format("/v1/images?reference={}&settings={}", percent_encode(arguments.image_name),
-                  percent_encode(settings_json(arguments.image)));
-  Json operation = TRY(send_archive(daemon, target, archive, static_cast<uint64_t>(state.st_size)));
-  Json done = TRY(follow(daemon, std::move(operation), "image import"));
-  if (!printed_raw(arguments, done)) print_made(done);
-  return 0;
+  return import_archive(arguments, daemon, archive, arguments.image_name);
 }
 
 Result<int> image_list_verb(const Arguments& arguments, Daemon& daemon) {

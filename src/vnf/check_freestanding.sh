@@ -8,7 +8,8 @@ shift
 linked=$(mktemp)
 trap 'rm -f "$linked"' EXIT
 "$compiler" -nostdlib -r -o "$linked" "$@"
-missing=$(nm -u "$linked" | awk '{print $2}' | grep -vxE 'memcpy|memmove|memset|memcmp' || true)
+missing=$(nm --undefined-only --demangle "$linked" | sed 's/^ *[Uw] //' |
+  grep -vxE 'memcpy|memmove|memset|memcmp' || true)
 if [ -n "$missing" ]; then
   echo "needs a library: $missing"
   exit 1

@@ -3,14 +3,15 @@
 # bin/functions/NAME, its label bin/functions/NAME.json, the hosted library for tests, and the check
 # that it needs no library. A larger one lies in a folder: vnf_function(NAME FOLDER F SOURCES a.cc ...),
 # its class in F/NAME.h.
+set(VNF_FLAGS -O2 -ffreestanding -fno-exceptions -fno-rtti -fno-stack-protector
+  -fno-threadsafe-statics -fno-asynchronous-unwind-tables -fno-pic -fcf-protection=none
+  -ffunction-sections -fdata-sections -U_FORTIFY_SOURCE)
+set_property(GLOBAL PROPERTY VNF_FLAGS ${VNF_FLAGS})
 add_library(vireo_freestanding INTERFACE)
 target_include_directories(vireo_freestanding INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(vireo_freestanding INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor
-  -Woverloaded-virtual -Wimplicit-fallthrough -Wunused-result -Werror
-  -O2 -ffreestanding -fno-exceptions -fno-rtti -fno-stack-protector -fno-threadsafe-statics
-  -fno-asynchronous-unwind-tables -fno-pic -fcf-protection=none -ffunction-sections -fdata-sections
-  -U_FORTIFY_SOURCE)
+  -Woverloaded-virtual -Wimplicit-fallthrough -Wunused-result -Werror ${VNF_FLAGS})
 
 # What all programs without a library share; memcpy must not be turned into a call of itself.
 add_library(vireo_memory_functions STATIC memory_functions.cc)
@@ -82,7 +83,7 @@ function(vnf_functions_done)
   list(REMOVE_DUPLICATES SOURCES)  # shared by several functions
   vireo_library(vireo_vnf_functions SOURCES ${SOURCES} DEPENDS vireo_vnf)
   vireo_program(vnf-describe SOURCES describe.cc ${CMAKE_CURRENT_BINARY_DIR}/describe_tables.cc
-                DEPENDS vireo_base vireo_vnf)
+                DEPENDS vireo_vnf)
   foreach(name ${NAMES})
     set(label ${CMAKE_BINARY_DIR}/bin/functions/${name}.json)
     add_custom_command(OUTPUT ${label}

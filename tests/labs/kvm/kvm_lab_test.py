@@ -83,7 +83,9 @@ def fill(folder, root):
     (folder / "vireo/functions").mkdir()
     for path in (BIN / "functions").iterdir():
         shutil.copy(path, folder / "vireo/functions" / path.name)
-    shutil.copy(HERE.parents[2] / "examples/mixed-chain.yaml", folder / "etc/mixed-chain.yaml")
+    examples = HERE.parents[2] / "examples"
+    shutil.copy(examples / "mixed-chain.yaml", folder / "etc/mixed-chain.yaml")
+    run(BIN / "sdk/build-function", examples / "functions/dns_filter.cc", folder / "etc/own.tar")
     for library in libraries():
         to = folder / library.lstrip("/")
         to.parent.mkdir(parents=True, exist_ok=True)
