@@ -72,23 +72,24 @@ void Reaper::run() {
     std::map<int, std::string> labels = std::exchange(labels_, {});
     busy_ = true;
     lock.unlock();
-    if (!slice.empty()) reap(std::move(slice));
-    if (!labels.empty()) write_labels(std::move(labels));
+    if (!slice.empty()) reap(slice);
+    if (!labels.empty()) write_labels(labels);
+    slice.clear();  // closes descriptors, which waits for the kernel
     lock.lock();
     busy_ = false;
     changed_.notify_all();
   }
 }
 
-void Reaper::write_labels(std::map<int, std::string> labels) {
+void Reaper::write_labels(const std::map<int, std::string>& labels) {
   NetlinkBatch batch;
-  for (auto& [index, alias] : labels)
-    batch.change_link({.index = index, .alias = std::move(alias)}).tolerate(ENODEV);
+  for (const auto& [index, alias] : labels)
+    batch.change_link({.index = index, .alias = alias}).tolerate(ENODEV);
   if (const auto done = fabric_.commit(batch); !done)
     spdlog::warn("fabric: {}", done.error().message);
 }
 
-void Reaper::reap(std::vector<Remains> slice) {
+void Reaper::reap(const std::vector<Remains>& slice) {
   if (before_) before_(fabric_, slice);
   NetlinkBatch batch;
   for (const Remains& remains : slice)

@@ -39,8 +39,8 @@ class Reaper {
  private:
   void run();
   std::vector<Remains> take_slice();
-  void reap(std::vector<Remains> slice);
-  void write_labels(std::map<int, std::string> labels);
+  void reap(const std::vector<Remains>& slice);
+  void write_labels(const std::map<int, std::string>& labels);
 
   Netlink fabric_;
   Before before_;

@@ -35,8 +35,9 @@ Result<uint64_t> guest_memory(const InstanceSpec& spec) {
 Result<Fd> unikernel_of(const InstanceSpec& spec) {
   if (!spec.function)
     return Error{Errc::unsupported, "this image is no libvnf function: run it as `container`"};
-  for (auto layer = spec.root.layers.rbegin(); layer != spec.root.layers.rend(); ++layer) {
-    Fd file(::open((*layer + "/function.elf").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  for (size_t i = spec.root.layers.size(); i-- > 0;) {
+    Fd file(
+        ::open((spec.root.layers[i] + "/function.elf").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (file) return file;
   }
   return Error{Errc::unsupported,

@@ -105,7 +105,7 @@ class EbpfFabric final : public Fabric {
   Result<void> add_member(Link& link, int index);
   void remove_member(Link& link, int index);
   Result<void> write_link(const Link& link);
-  const switch_port* port_row(const Link& link, int index) const;
+  const SwitchPort* port_row(const Link& link, int index) const;
 
   Result<void> plug(Port& port, const PortSpec& spec, Link& link, bool peer);
   void discard(Port port);

@@ -10,7 +10,7 @@
 
 namespace vireo {
 
-const switch_port* EbpfFabric::port_row(const Link& link, int index) const {
+const SwitchPort* EbpfFabric::port_row(const Link& link, int index) const {
   for (const Outward* outward : {&link.host, &link.uplink})
     if (outward->end.index == index) return &outward->entry.port;
   for (const auto& [id, port] : ports_)
@@ -19,14 +19,14 @@ const switch_port* EbpfFabric::port_row(const Link& link, int index) const {
 }
 
 Result<void> EbpfFabric::write_link(const Link& link) {
-  switch_link row{};
+  SwitchLink row{};
   row.mtu = link.request.mtu;
   row.members = static_cast<uint32_t>(link.members.size());
   link.request.id.copy(row.id, sizeof row.id - 1);
   uint32_t outward = 0;
   for (uint32_t i = 0; i < row.members; ++i) {
     TRY(tables_.enter_member(link.number, i, link.members[i]));
-    const switch_port* port = port_row(link, link.members[i]);
+    const SwitchPort* port = port_row(link, link.members[i]);
     if (port == nullptr || !port->outward) continue;
     row.outward = outward++ == 0 ? static_cast<uint32_t>(link.members[i]) : 0;
   }
@@ -45,9 +45,9 @@ void EbpfFabric::remove_member(Link& link, int index) {
 Result<void> EbpfFabric::ensure_link(const LinkRequest& request) {
   const std::lock_guard lock(mutex_);
   const std::string task = "link " + request.id;
-  if (request.id.size() >= sizeof switch_link{}.id)
+  if (request.id.size() >= sizeof SwitchLink{}.id)
     return Error{Errc::invalid, fmt::format("{}: the name is too long by {} bytes", task,
-                                            request.id.size() - sizeof switch_link{}.id + 1)};
+                                            request.id.size() - sizeof SwitchLink{}.id + 1)};
   if (!links_.contains(request.id)) {
     Link made;
     made.request = {request.id, request.mtu};

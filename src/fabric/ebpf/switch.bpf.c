@@ -25,24 +25,24 @@
     __uint(map_flags, BPF_F_NO_PREALLOC);       \
   } name SEC(".maps")
 
-TABLE(vireo1_ports, __u32, struct switch_port, MOST_PORTS);
-TABLE(vireo1_macs, struct switch_mac, struct switch_way, 4 * MOST_PORTS);
-TABLE(vireo1_addrs, struct switch_address, struct switch_owner, 8 * MOST_PORTS);
-TABLE(vireo1_links, __u32, struct switch_link, MOST_PORTS);
-TABLE(vireo1_members, struct switch_member, __u32, MOST_PORTS);
+TABLE(vireo1_ports, __u32, struct SwitchPort, MOST_PORTS);
+TABLE(vireo1_macs, struct SwitchMac, struct SwitchWay, 4 * MOST_PORTS);
+TABLE(vireo1_addrs, struct SwitchAddress, struct SwitchOwner, 8 * MOST_PORTS);
+TABLE(vireo1_links, __u32, struct SwitchLink, MOST_PORTS);
+TABLE(vireo1_members, struct SwitchMember, __u32, MOST_PORTS);
 
 // Shared by all CPUs: one for each of them would cost a large host more memory than its functions.
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __type(key, __u32);
-  __type(value, struct switch_counters);
+  __type(value, struct SwitchCounters);
   __uint(max_entries, MOST_PORTS);
 } vireo1_counters SEC(".maps");
 
 struct frame {
   struct __sk_buff* skb;
   __u32 from;
-  struct switch_port* source;
+  struct SwitchPort* source;
 };
 
 // Both aligned to 2: clang makes a call of memcmp().
@@ -54,20 +54,20 @@ static __always_inline int same_mac(const void* one, const void* other) {
 #define COUNT(counter, amount) __sync_fetch_and_add(&(counter), amount)
 
 static __always_inline int drop(struct frame* frame) {
-  struct switch_counters* counters = bpf_map_lookup_elem(&vireo1_counters, &frame->source->slot);
+  struct SwitchCounters* counters = bpf_map_lookup_elem(&vireo1_counters, &frame->source->slot);
   if (counters) COUNT(counters->tx_dropped, 1);
   return TC_ACT_SHOT;
 }
 
 static __always_inline void count_sent(struct frame* frame) {
-  struct switch_counters* counters = bpf_map_lookup_elem(&vireo1_counters, &frame->source->slot);
+  struct SwitchCounters* counters = bpf_map_lookup_elem(&vireo1_counters, &frame->source->slot);
   if (!counters) return;
   COUNT(counters->tx_packets, 1);
   COUNT(counters->tx_bytes, frame->skb->len);
 }
 
 static __always_inline int may_receive(struct frame* frame, __u32 slot, __u8 open) {
-  struct switch_counters* counters = bpf_map_lookup_elem(&vireo1_counters, &slot);
+  struct SwitchCounters* counters = bpf_map_lookup_elem(&vireo1_counters, &slot);
   if (!counters) return 0;
   if (!open) {
     COUNT(counters->rx_dropped, 1);
@@ -85,7 +85,7 @@ static __always_inline int hand_over(struct frame* frame, __u32 to, __u8 peer) {
   return bpf_redirect_peer(to, 0);
 }
 
-static __always_inline int deliver(struct frame* frame, const struct switch_way* way) {
+static __always_inline int deliver(struct frame* frame, const struct SwitchWay* way) {
   if (way->port == frame->from) return drop(frame);
   count_sent(frame);
   if (!may_receive(frame, way->slot, way->open)) return TC_ACT_SHOT;
@@ -101,25 +101,25 @@ struct round {
 
 static long give_member(__u32 number, struct round* round) {
   struct frame* frame = round->frame;
-  struct switch_member key = {frame->source->link, number};
+  struct SwitchMember key = {frame->source->link, number};
   __u32* to = bpf_map_lookup_elem(&vireo1_members, &key);
   if (!to || *to == frame->from) return 0;
   __u32 index = *to;
-  struct switch_port* port = bpf_map_lookup_elem(&vireo1_ports, &index);
+  struct SwitchPort* port = bpf_map_lookup_elem(&vireo1_ports, &index);
   if (!port || (round->outward_only && !port->outward)) return 0;
   if (may_receive(frame, port->slot, port->open)) bpf_clone_redirect(frame->skb, index, 0);
   return 0;
 }
 
 static __always_inline int give_single(struct frame* frame, __u32 to) {
-  struct switch_port* port = bpf_map_lookup_elem(&vireo1_ports, &to);
+  struct SwitchPort* port = bpf_map_lookup_elem(&vireo1_ports, &to);
   if (!port) return drop(frame);
-  struct switch_way way = {to, port->slot, port->open, port->peer};
+  struct SwitchWay way = {to, port->slot, port->open, port->peer};
   return deliver(frame, &way);
 }
 
 static __always_inline int give_members(struct frame* frame, __u32 outward_only) {
-  struct switch_link* link = bpf_map_lookup_elem(&vireo1_links, &frame->source->link);
+  struct SwitchLink* link = bpf_map_lookup_elem(&vireo1_links, &frame->source->link);
   if (!link || link->members == 0) return drop(frame);
   __u32 single = link->outward;
   if (outward_only && single) return give_single(frame, single);
@@ -157,27 +157,27 @@ struct solicitation {  // RFC 4861, sections 4.3 and 4.4, with the one option th
   __u8 mac[6];
 };
 
-static __always_inline void map_v4(struct switch_address* key, __u32 link, const void* ip) {
+static __always_inline void map_v4(struct SwitchAddress* key, __u32 link, const void* ip) {
   __builtin_memset(key, 0, sizeof *key);
   key->link = link;
   key->ip[10] = key->ip[11] = 0xff;
   __builtin_memcpy(key->ip + 12, ip, 4);
 }
 
-static __always_inline int owns(struct frame* frame, const struct switch_address* key) {
-  struct switch_owner* owner = bpf_map_lookup_elem(&vireo1_addrs, key);
+static __always_inline int owns(struct frame* frame, const struct SwitchAddress* key) {
+  struct SwitchOwner* owner = bpf_map_lookup_elem(&vireo1_addrs, key);
   return owner && owner->port == frame->from;
 }
 
 static __always_inline int true_v4(struct frame* frame, __be32 ip) {
   if (ip == frame->source->ip || ip == 0) return 1;
-  struct switch_address key;
+  struct SwitchAddress key;
   map_v4(&key, frame->source->link, &ip);
   return owns(frame, &key);
 }
 
 static __always_inline int true_v6(struct frame* frame) {
-  struct switch_address key;
+  struct SwitchAddress key;
   key.link = frame->source->link;
   if (bpf_skb_load_bytes(frame->skb, ETHERNET + offsetof(struct ip6, source), key.ip, 16)) return 0;
   __u64 high, low;
@@ -188,11 +188,11 @@ static __always_inline int true_v6(struct frame* frame) {
 
 // Whether what the frame says of its sender is true: MAC, IPv4, IPv6 and ARP addresses.
 static __always_inline int true_source(struct frame* frame, const struct ethhdr* head) {
-  struct switch_port* source = frame->source;
+  struct SwitchPort* source = frame->source;
   if (!same_mac(head->h_source, source->mac)) {
-    struct switch_mac key = {.link = source->link};
+    struct SwitchMac key = {.link = source->link};
     __builtin_memcpy(key.mac, head->h_source, 6);
-    struct switch_way* way = bpf_map_lookup_elem(&vireo1_macs, &key);
+    struct SwitchWay* way = bpf_map_lookup_elem(&vireo1_macs, &key);
     if (way ? way->port != frame->from : !source->outward) return 0;
   }
   if (source->outward || source->routes) return 1;
@@ -236,9 +236,9 @@ static __always_inline int answer_arp(struct frame* frame, int* verdict) {
   struct arp arp;
   if (bpf_skb_load_bytes(frame->skb, ETHERNET, &arp, sizeof arp)) return 0;
   if (arp.operation != bpf_htons(1) || arp.protocol != bpf_htons(ETH_P_IP)) return 0;
-  struct switch_address key;
+  struct SwitchAddress key;
   map_v4(&key, frame->source->link, arp.target);
-  struct switch_owner* owner = bpf_map_lookup_elem(&vireo1_addrs, &key);
+  struct SwitchOwner* owner = bpf_map_lookup_elem(&vireo1_addrs, &key);
   if (!owner) return 0;
   if (owner->port == frame->from) {  // asks for itself, to hear of doubles
     *verdict = drop(frame);
@@ -285,9 +285,9 @@ static __always_inline int answer_solicitation(struct frame* frame, int* verdict
   if (bpf_skb_load_bytes(frame->skb, icmp, &answer.body, sizeof answer.body)) return 0;
   if (answer.body.type != NEIGHBOUR_SOLICITATION || answer.body.option != SOURCE_LINK_ADDRESS)
     return 0;
-  struct switch_address key = {.link = frame->source->link};
+  struct SwitchAddress key = {.link = frame->source->link};
   __builtin_memcpy(key.ip, answer.body.target, 16);
-  struct switch_owner* owner = bpf_map_lookup_elem(&vireo1_addrs, &key);
+  struct SwitchOwner* owner = bpf_map_lookup_elem(&vireo1_addrs, &key);
   if (!owner || owner->port == frame->from) return 0;
   __u8 asking[6];
   __builtin_memcpy(asking, answer.body.mac, 6);
@@ -324,9 +324,9 @@ int vireo_switch(struct __sk_buff* skb) {
   if ((const void*)(head + 1) > (const void*)(long)skb->data_end) return drop(&frame);
   if (!frame.source->open || !true_source(&frame, head)) return drop(&frame);
   if (head->h_dest[0] & 1) return to_group(&frame, head->h_proto);
-  struct switch_mac key = {.link = frame.source->link};
+  struct SwitchMac key = {.link = frame.source->link};
   __builtin_memcpy(key.mac, head->h_dest, 6);
-  struct switch_way* way = bpf_map_lookup_elem(&vireo1_macs, &key);
+  struct SwitchWay* way = bpf_map_lookup_elem(&vireo1_macs, &key);
   return way ? deliver(&frame, way) : give_members(&frame, 1);
 }
 

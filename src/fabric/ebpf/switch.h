@@ -13,7 +13,7 @@
 #define SWITCH_COUNTERS "vireo1_counters"
 
 // Of a port. The key is the index of its near end.
-struct switch_port {
+struct SwitchPort {
   __u32 link;
   __u32 slot;      // in the counters
   __u8 open;       // its gate
@@ -29,12 +29,12 @@ struct switch_port {
 
 // Who is behind which port, with what of the port is needed for a frame to it: one look at the maps
 // costs about 60 ns.
-struct switch_mac {
+struct SwitchMac {
   __u32 link;
   __u8 mac[6];
   __u8 unused[2];
 };
-struct switch_way {
+struct SwitchWay {
   __u32 port;
   __u32 slot;
   __u8 open;
@@ -43,30 +43,30 @@ struct switch_way {
 };
 
 // IPv4 addresses as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2).
-struct switch_address {
+struct SwitchAddress {
   __u32 link;
   __u8 ip[16];
 };
-struct switch_owner {
+struct SwitchOwner {
   __u32 port;
   __u8 mac[6];
   __u8 unused[2];
 };
 
 // The ports of a link that take group frames or lead outward are its members, numbered from 0.
-struct switch_link {
+struct SwitchLink {
   __u32 members;
   __u32 outward;  // the only member that leads outward; 0: none or several
   __u32 mtu;
   char id[244];
 };
-struct switch_member {
+struct SwitchMember {
   __u32 link;
   __u32 number;
 };  // -> index of the port
 
 // As the function behind the port sees them: rx is what it received. A cache line for each.
-struct switch_counters {
+struct SwitchCounters {
   __u64 rx_packets, rx_bytes, rx_dropped;
   __u64 tx_packets, tx_bytes, tx_dropped;
   __u64 unused[2];

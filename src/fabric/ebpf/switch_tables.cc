@@ -41,15 +41,15 @@ void each(const Fd& map, Visit visit) {
     if (get(map, key, value)) visit(key, value);
 }
 
-switch_mac mac_key(uint32_t link, const MacAddress& mac) {
-  switch_mac key{};
+SwitchMac mac_key(uint32_t link, const MacAddress& mac) {
+  SwitchMac key{};
   key.link = link;
   std::copy_n(mac.bytes.begin(), 6, key.mac);
   return key;
 }
 
-switch_address address_key(uint32_t link, const IpAddress& ip) {
-  switch_address key{};
+SwitchAddress address_key(uint32_t link, const IpAddress& ip) {
+  SwitchAddress key{};
   key.link = link;
   if (ip.v6) {
     std::copy_n(ip.bytes.begin(), 16, key.ip);
@@ -60,7 +60,7 @@ switch_address address_key(uint32_t link, const IpAddress& ip) {
   return key;
 }
 
-IpAddress address_of(const switch_address& key) {
+IpAddress address_of(const SwitchAddress& key) {
   constexpr uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   IpAddress ip;
   ip.v6 = std::memcmp(key.ip, mapped, sizeof mapped) != 0;
@@ -101,12 +101,12 @@ Result<SwitchEntry> entry_of(const PortSpec& port, uint32_t link) {
   return entry;
 }
 
-Result<void> SwitchTables::enter_port(int index, const switch_port& port) {
+Result<void> SwitchTables::enter_port(int index, const SwitchPort& port) {
   return put(maps_.ports, static_cast<uint32_t>(index), port);
 }
 
 Result<void> SwitchTables::enter_macs(int index, const SwitchEntry& entry, bool take) {
-  const switch_way way{
+  const SwitchWay way{
       static_cast<uint32_t>(index), entry.port.slot, entry.port.open, entry.port.peer, {}};
   for (const MacAddress& mac : entry.macs)
     TRY(put(maps_.macs, mac_key(entry.port.link, mac), way, take ? BPF_ANY : BPF_NOEXIST));
@@ -117,7 +117,7 @@ Result<void> SwitchTables::enter(int index, const SwitchEntry& entry, bool take)
   TRY(enter_port(index, entry.port));
   TRY(enter_macs(index, entry, take));
   for (const Neighbour& other : entry.addresses) {
-    switch_owner owner{static_cast<uint32_t>(index), {}, {}};
+    SwitchOwner owner{static_cast<uint32_t>(index), {}, {}};
     std::copy_n(other.mac.bytes.begin(), 6, owner.mac);
     TRY(put(maps_.addresses, address_key(entry.port.link, other.address), owner,
             take ? BPF_ANY : BPF_NOEXIST));
@@ -128,8 +128,8 @@ Result<void> SwitchTables::enter(int index, const SwitchEntry& entry, bool take)
 Result<void> SwitchTables::close(int index, const SwitchEntry& entry) {
   TRY(enter_port(index, entry.port));
   for (const MacAddress& mac : entry.macs) {
-    const switch_mac key = mac_key(entry.port.link, mac);
-    switch_way way{};
+    const SwitchMac key = mac_key(entry.port.link, mac);
+    SwitchWay way{};
     if (!get(maps_.macs, key, way) || way.port != static_cast<uint32_t>(index)) continue;
     way.open = 0;
     TRY(put(maps_.macs, key, way));
@@ -140,14 +140,14 @@ Result<void> SwitchTables::close(int index, const SwitchEntry& entry) {
 void SwitchTables::withdraw(int index, const SwitchEntry& had, const SwitchEntry& now) {
   const auto port = static_cast<uint32_t>(index);
   for (const MacAddress& mac : had.macs) {
-    switch_way way{};
-    const switch_mac key = mac_key(had.port.link, mac);
+    SwitchWay way{};
+    const SwitchMac key = mac_key(had.port.link, mac);
     if (std::ranges::count(now.macs, mac) == 0 && get(maps_.macs, key, way) && way.port == port)
       erase(maps_.macs, key);
   }
   for (const Neighbour& other : had.addresses) {
-    switch_owner owner{};
-    const switch_address key = address_key(had.port.link, other.address);
+    SwitchOwner owner{};
+    const SwitchAddress key = address_key(had.port.link, other.address);
     if (std::ranges::count(now.addresses, other) == 0 && get(maps_.addresses, key, owner) &&
         owner.port == port)
       erase(maps_.addresses, key);
@@ -168,32 +168,32 @@ Result<uint32_t> SwitchTables::new_slot() {
     slot = free_slots_.back();
     free_slots_.pop_back();
   }
-  TRY(put(maps_.counters, slot, switch_counters{}));
+  TRY(put(maps_.counters, slot, SwitchCounters{}));
   return slot;
 }
 
-switch_counters SwitchTables::counters(uint32_t slot) const {
-  switch_counters counted{};
+SwitchCounters SwitchTables::counters(uint32_t slot) const {
+  SwitchCounters counted{};
   (void)get(maps_.counters, slot, counted);
   return counted;
 }
 
-Result<void> SwitchTables::enter_link(uint32_t number, const switch_link& link) {
+Result<void> SwitchTables::enter_link(uint32_t number, const SwitchLink& link) {
   return put(maps_.links, number, link);
 }
 
 Result<void> SwitchTables::enter_member(uint32_t link, uint32_t number, int index) {
-  return put(maps_.members, switch_member{link, number}, static_cast<uint32_t>(index));
+  return put(maps_.members, SwitchMember{link, number}, static_cast<uint32_t>(index));
 }
 
 void SwitchTables::remove_link(uint32_t number, uint32_t members) {
   erase(maps_.links, number);
-  for (uint32_t i = 0; i < members; ++i) erase(maps_.members, switch_member{number, i});
+  for (uint32_t i = 0; i < members; ++i) erase(maps_.members, SwitchMember{number, i});
 }
 
-std::map<uint32_t, switch_link> SwitchTables::links() const {
-  std::map<uint32_t, switch_link> found;
-  each<uint32_t, switch_link>(maps_.links, [&](uint32_t number, const switch_link& link) {
+std::map<uint32_t, SwitchLink> SwitchTables::links() const {
+  std::map<uint32_t, SwitchLink> found;
+  each<uint32_t, SwitchLink>(maps_.links, [&](uint32_t number, const SwitchLink& link) {
     found[number] = link;
     found[number].id[sizeof link.id - 1] = '\0';
   });
@@ -202,19 +202,19 @@ std::map<uint32_t, switch_link> SwitchTables::links() const {
 
 std::map<int, SwitchEntry> SwitchTables::ports() {
   std::map<int, SwitchEntry> found;
-  each<uint32_t, switch_port>(maps_.ports, [&](uint32_t index, const switch_port& port) {
-    switch_port& mine = found[static_cast<int>(index)].port = port;
+  each<uint32_t, SwitchPort>(maps_.ports, [&](uint32_t index, const SwitchPort& port) {
+    SwitchPort& mine = found[static_cast<int>(index)].port = port;
     mine.label[sizeof mine.label - 1] = '\0';
     next_slot_ = std::max(next_slot_, port.slot + 1);
   });
-  each<switch_mac, switch_way>(maps_.macs, [&](const switch_mac& key, const switch_way& way) {
+  each<SwitchMac, SwitchWay>(maps_.macs, [&](const SwitchMac& key, const SwitchWay& way) {
     SwitchEntry& entry = found[static_cast<int>(way.port)];
     entry.port.link = key.link;
     entry.port.slot = way.slot;
     entry.macs.push_back(mac_of(key.mac));
   });
-  each<switch_address, switch_owner>(
-      maps_.addresses, [&](const switch_address& key, const switch_owner& owner) {
+  each<SwitchAddress, SwitchOwner>(
+      maps_.addresses, [&](const SwitchAddress& key, const SwitchOwner& owner) {
         SwitchEntry& entry = found[static_cast<int>(owner.port)];
         entry.port.link = key.link;
         entry.addresses.push_back({address_of(key), mac_of(owner.mac)});

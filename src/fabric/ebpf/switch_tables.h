@@ -16,7 +16,7 @@ namespace vireo {
 
 // What the switch knows of one port.
 struct SwitchEntry {
-  switch_port port{};
+  SwitchPort port{};
   std::vector<MacAddress> macs;      // behind it, its own first
   std::vector<Neighbour> addresses;  // and whose they are
 };
@@ -39,18 +39,18 @@ class SwitchTables {
 
   // A place to count the frames of one port, at zero. remove() gives it back.
   Result<uint32_t> new_slot();
-  switch_counters counters(uint32_t slot) const;
+  SwitchCounters counters(uint32_t slot) const;
 
-  Result<void> enter_link(uint32_t number, const switch_link& link);
+  Result<void> enter_link(uint32_t number, const SwitchLink& link);
   Result<void> enter_member(uint32_t link, uint32_t number, int index);
   void remove_link(uint32_t number, uint32_t members);
 
   // All that is there, of an earlier daemon.
-  std::map<uint32_t, switch_link> links() const;
+  std::map<uint32_t, SwitchLink> links() const;
   std::map<int, SwitchEntry> ports();
 
  private:
-  Result<void> enter_port(int index, const switch_port& port);
+  Result<void> enter_port(int index, const SwitchPort& port);
   Result<void> enter_macs(int index, const SwitchEntry& entry, bool take);
 
   const SwitchMaps& maps_;

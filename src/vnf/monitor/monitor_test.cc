@@ -27,13 +27,17 @@ class MonitorTest : public ::testing::Test {
     bench_->now_ns += ms * 1'000'000;
     bench_->function().tick(bench_->now_ns);
   }
-  static Build packet(const std::string& from, uint16_t port, const std::string& to,
-                      uint16_t to_port, size_t payload, uint8_t protocol = protocol_udp) {
+  struct End {
+    std::string address;
+    uint16_t port = 0;
+  };
+  static Build packet(const End& from, const End& to, size_t payload,
+                      uint8_t protocol = protocol_udp) {
     Build build;
-    build.source = from;
-    build.destination = to;
-    build.source_port = port;
-    build.destination_port = to_port;
+    build.source = from.address;
+    build.destination = to.address;
+    build.source_port = from.port;
+    build.destination_port = to.port;
     build.protocol = protocol;
     build.payload = testing::Bytes(payload, 0x5a);
     return build;
@@ -51,10 +55,10 @@ using Lines = std::vector<std::string>;
 
 TEST_F(MonitorTest, the_flows_that_move_most_are_written_once_an_interval) {
   start();
-  send(packet("10.0.0.9", 50000, "10.0.0.2", 80, 58));
-  send(packet("10.0.0.2", 80, "10.0.0.9", 50000, 958), 1);
-  send(packet("10.0.0.1", 50001, "10.0.0.2", 53, 158));
-  send(packet("10.0.0.1", 50002, "10.0.0.2", 53, 8));
+  send(packet({"10.0.0.9", 50000}, {"10.0.0.2", 80}, 58));
+  send(packet({"10.0.0.2", 80}, {"10.0.0.9", 50000}, 958), 1);
+  send(packet({"10.0.0.1", 50001}, {"10.0.0.2", 53}, 158));
+  send(packet({"10.0.0.1", 50002}, {"10.0.0.2", 53}, 8));
   tick(999);
   EXPECT_EQ(testing::log_lines(), Lines{});
   tick(1);
@@ -66,8 +70,8 @@ TEST_F(MonitorTest, the_flows_that_move_most_are_written_once_an_interval) {
   EXPECT_EQ(bench_->vitals().flows, 3u);
   tick(1000);
   EXPECT_EQ(testing::log_lines().size(), 2u) << "nothing moved since";
-  send(packet("2001:db8::9", 1, "2001:db8::1", 443, 10, protocol_tcp));
-  Build echo = packet("2001:db8::9", 0, "2001:db8::1", 0, 10, protocol_icmp6);
+  send(packet({"2001:db8::9", 1}, {"2001:db8::1", 443}, 10, protocol_tcp));
+  Build echo = packet({"2001:db8::9", 0}, {"2001:db8::1", 0}, 10, protocol_icmp6);
   echo.icmp_type = Icmp::echo_request6;
   send(echo);
   tick(1000);
@@ -79,8 +83,8 @@ TEST_F(MonitorTest, the_flows_that_move_most_are_written_once_an_interval) {
 
 TEST_F(MonitorTest, the_order_is_right_whatever_comes_first) {
   start(3);
-  for (size_t size : {300, 100, 500, 200, 400})
-    send(packet("10.0.0.1", static_cast<uint16_t>(size), "10.0.0.2", 7, size));
+  for (const size_t size : {300u, 100u, 500u, 200u, 400u})
+    send(packet({"10.0.0.1", static_cast<uint16_t>(size)}, {"10.0.0.2", 7}, size));
   tick(1000);
   ASSERT_EQ(testing::log_lines().size(), 3u);
   for (size_t i = 0; i < 3; i++)
@@ -91,8 +95,8 @@ TEST_F(MonitorTest, the_order_is_right_whatever_comes_first) {
 
 TEST_F(MonitorTest, counts_by_protocol_and_forgets_what_is_idle) {
   start();
-  send(packet("10.0.0.1", 1, "10.0.0.2", 2, 10, protocol_tcp));
-  send(packet("10.0.0.1", 1, "10.0.0.2", 2, 10, protocol_icmp));
+  send(packet({"10.0.0.1", 1}, {"10.0.0.2", 2}, 10, protocol_tcp));
+  send(packet({"10.0.0.1", 1}, {"10.0.0.2", 2}, 10, protocol_icmp));
   EXPECT_TRUE(
       bench_->process_one(testing::Frame(testing::arp_request("10.0.0.1", "10.0.0.2"))).sent());
   EXPECT_TRUE(bench_->process_one(testing::Frame(testing::Bytes(9))).sent()) << "it drops nothing";
@@ -108,7 +112,7 @@ TEST_F(MonitorTest, counts_by_protocol_and_forgets_what_is_idle) {
 
 TEST_F(MonitorTest, a_full_table_stops_no_packet) {
   start(5, 16);
-  for (uint16_t port = 1; port <= 20; port++) send(packet("10.0.0.1", port, "10.0.0.2", 7, 10));
+  for (uint16_t port = 1; port <= 20; port++) send(packet({"10.0.0.1", port}, {"10.0.0.2", 7}, 10));
   EXPECT_EQ(counter(MonitorCounter::flows_seen), 16u);
   EXPECT_EQ(counter(MonitorCounter::table_full), 4u);
 }

@@ -53,7 +53,7 @@ void RateLimiter::process(Batch& batch) {
 void RateLimiter::drop(Packet& packet, DropReason reason, RateLimiterCounter counter) {
   count(counter);
   packet.out = to_nowhere;
-  packet.drop = reason;
+  packet.drop = static_cast<uint8_t>(reason);
 }
 
 void RateLimiter::handle(Packet& packet, uint64_t now_ns) {

@@ -15,7 +15,6 @@ namespace {
 
 using testing::Build;
 using testing::expect_right_checksums;
-using testing::Frame;
 using testing::Outcome;
 
 class RouterTest : public ::testing::Test {

@@ -58,7 +58,7 @@ class RouterCore {
   void drop(Packet& packet, DropReason reason, Counter counter) {
     count(counter);
     packet.out = to_nowhere;
-    packet.drop = reason;
+    packet.drop = static_cast<uint8_t>(reason);
   }
 
   // True: an IP packet to our MAC, whole and from who may send it. False: it has been dealt with.
