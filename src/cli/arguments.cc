@@ -166,7 +166,7 @@ class Parser {
     CLI::App* build = image->add_subcommand("build", "pack Vireo's own functions as images");
     build->add_option("FUNCTION", arguments_.words, "firewall, nat, ..., all when absent");
     build->add_option("--function", arguments_.function_source, "a source file of your own");
-    build->add_option("--name", arguments_.image_name, "name of its image; its own when absent");
+    build->add_option("--name", arguments_.image_name, "name of its image; its file's when absent");
     CLI::App* import = image->add_subcommand("import", "take an archive or an OCI layout folder");
     target(import, "SOURCE", "FILE or DIRECTORY")->required();
     import->add_option("--name", arguments_.image_name, "name of the image");

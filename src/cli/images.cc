@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 
@@ -141,21 +142,23 @@ std::string function_builder() {
   return exists(installed) ? installed : folder + "/sdk/build-function";
 }
 
+// "folder/dns_filter.cc" -> "dns-filter"
+std::string name_of_source(const std::string& file) {
+  std::string name = file.substr(file.rfind('/') + 1);
+  name = name.substr(0, name.find('.'));
+  std::ranges::replace(name, '_', '-');
+  return name;
+}
+
 // Compiled here, with the user's rights and compiler; the daemon gets an archive as of any image.
 Result<int> build_own_function(const Arguments& arguments, Daemon& daemon) {
   if (!arguments.words.empty())
     return Error{Errc::invalid, "`--function FILE` builds that alone: name no others"};
-  const TemporaryDirectory folder = TRY(TemporaryDirectory::make("vireo-function"));
-  const std::string archive = folder.path() + "/root.tar";
-  const Fd told = TRY(output_of({function_builder(), arguments.function_source, archive},
-                                fmt::format("{} was not built", arguments.function_source)));
-  std::string name(256, '\0');
-  const ssize_t size = ::read(told.get(), name.data(), name.size());
-  name.resize(size > 0 ? static_cast<size_t>(size) : 0);
-  while (name.ends_with('\n')) name.pop_back();
-  const Fd file = TRY(open_path(archive, O_RDONLY));
-  return import_archive(arguments, daemon, file,
-                        arguments.image_name.empty() ? name : arguments.image_name);
+  const std::string& source = arguments.function_source;
+  const Fd archive = TRY(output_of({function_builder(), source}, source + " was not built"));
+  return import_archive(
+      arguments, daemon, archive,
+      arguments.image_name.empty() ? name_of_source(source) : arguments.image_name);
 }
 
 }  // namespace

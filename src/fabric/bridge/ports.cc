@@ -2,6 +2,7 @@
 // The ports of BridgeFabric: spare, bound, open, exchanged, unplugged.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/rollback.h"
@@ -149,7 +150,8 @@ Result<void> BridgeFabric::swap(const PortId& from, const PortId& to) {
   if (last->second.bridge != next->second.bridge || from == to)
     return Error{Errc::invalid, fmt::format("{} and {} are not two ports of one link", from, to)};
   std::vector<MacAddress> macs = TRY(behind(last->second));
-  for (const MacAddress& mac : TRY(behind(next->second))) macs.push_back(mac);
+  for (const MacAddress& mac : TRY(behind(next->second)))
+    if (std::ranges::count(macs, mac) == 0) macs.push_back(mac);
   TRY_IN("exchange " + from,
          fabric_.commit(plan_swap(last->second.ends.index, next->second.ends.index, macs,
                                   next->second.flooding)));

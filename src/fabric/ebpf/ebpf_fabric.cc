@@ -169,7 +169,8 @@ std::vector<PortCounters> EbpfFabric::counters(std::span<const PortId> ids) {
     if (port == ports_.end() || port->second.link.empty()) continue;
     const int index = port->second.ends.index;
     const SwitchCounters now = tables_.counters(port->second.entry.port.slot);
-    const uint64_t lost = port->second.ends.kind == PortKind::tap ? overflown[index] : 0;
+    const bool tap = port->second.ends.kind == PortKind::tap;
+    const uint64_t lost = tap ? std::min<uint64_t>(overflown[index], now.rx_packets) : 0;
     all.push_back({id, now.rx_packets - lost, now.rx_bytes, now.rx_dropped + lost, now.tx_packets,
                    now.tx_bytes, now.tx_dropped});
   }

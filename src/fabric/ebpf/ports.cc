@@ -2,6 +2,8 @@
 // The ports of EbpfFabric: spare, bound, open, exchanged, unplugged.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/rollback.h"
 #include "fabric/ebpf/ebpf_fabric.h"
 #include "fabric/far_end.h"
@@ -10,6 +12,12 @@ namespace vireo {
 namespace {
 
 constexpr unsigned spare_mtu = 1500;
+
+template <class T>
+void add_missing(std::vector<T>& to, const std::vector<T>& from) {
+  for (const T& each : from)
+    if (std::ranges::count(to, each) == 0) to.push_back(each);
+}
 
 // The switch answers for neighbours: to enter them would take a start 10 us each, and again in each
 // function when one comes or goes.
@@ -149,8 +157,8 @@ Result<void> EbpfFabric::swap(const PortId& from, const PortId& to) {
   if (last->second.link != next->second.link || from == to)
     return Error{Errc::invalid, fmt::format("{} and {} are not two ports of one link", from, to)};
   SwitchEntry &old = last->second.entry, &fresh = next->second.entry;
-  fresh.macs.insert(fresh.macs.end(), old.macs.begin(), old.macs.end());
-  fresh.addresses.insert(fresh.addresses.end(), old.addresses.begin(), old.addresses.end());
+  add_missing(fresh.macs, old.macs);
+  add_missing(fresh.addresses, old.addresses);
   fresh.port.open = 1;
   old.port.open = 0;
   TRY_IN("exchange " + from, tables_.enter(next->second.ends.index, fresh, true));

@@ -85,7 +85,9 @@ def fill(folder, root):
         shutil.copy(path, folder / "vireo/functions" / path.name)
     examples = HERE.parents[2] / "examples"
     shutil.copy(examples / "mixed-chain.yaml", folder / "etc/mixed-chain.yaml")
-    run(BIN / "sdk/build-function", examples / "functions/dns_filter.cc", folder / "etc/own.tar")
+    with open(folder / "etc/own.tar", "wb") as own:
+        subprocess.run([BIN / "sdk/build-function", examples / "functions/dns_filter.cc"],
+                       check=True, stdout=own)
     for library in libraries():
         to = folder / library.lstrip("/")
         to.parent.mkdir(parents=True, exist_ok=True)
