@@ -41,9 +41,12 @@ NetlinkBatch plan_far_end(int index, const PortSpec& port) {
   if (std::ranges::any_of(port.addresses, v6)) batch.add_address(index, link_local_of(port.mac));
   for (const IpAddress& gateway : port.gateways)
     batch.add_route({.gateway = gateway, .index = index});
+  return batch;
+}
+
+void add_neighbours(NetlinkBatch& batch, int index, const PortSpec& port) {
   for (const Neighbour& other : port.neighbours)
     batch.add_neighbour(index, other.address, other.mac);
-  return batch;
 }
 
 }  // namespace vireo

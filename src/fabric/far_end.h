@@ -8,8 +8,10 @@
 
 namespace vireo {
 
-// The far end inside the instance's network namespace.
+// The far end inside the instance's network namespace, but for its neighbours.
 NetlinkBatch plan_far_end(int index, const PortSpec& port);
+// Where nobody answers for them.
+void add_neighbours(NetlinkBatch& batch, int index, const PortSpec& port);
 
 // All that is reached through the port, its own MAC first; none twice.
 std::vector<MacAddress> macs_of(const PortSpec& port);

@@ -39,11 +39,6 @@ void Reaper::add(Remains remains) {
   changed_.notify_all();
 }
 
-void Reaper::wait_idle() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return waiting_.empty() && labels_.empty() && !busy_; });
-}
-
 void Reaper::label(int index, std::string alias) {
   {
     const std::lock_guard lock(mutex_);
@@ -70,14 +65,11 @@ void Reaper::run() {
     if (waiting_.empty() && labels_.empty()) return;
     std::vector<Remains> slice = take_slice();
     std::map<int, std::string> labels = std::exchange(labels_, {});
-    busy_ = true;
     lock.unlock();
     if (!slice.empty()) reap(slice);
     if (!labels.empty()) write_labels(labels);
     slice.clear();  // closes descriptors, which waits for the kernel
     lock.lock();
-    busy_ = false;
-    changed_.notify_all();
   }
 }
 

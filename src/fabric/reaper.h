@@ -34,7 +34,6 @@ class Reaper {
   void add(Remains remains);
   // A moment later, as it takes the kernel's lock of the network from a start.
   void label(int index, std::string alias);
-  void wait_idle();  // until all that was added is gone
 
  private:
   void run();
@@ -48,7 +47,6 @@ class Reaper {
   std::condition_variable changed_;
   std::vector<Remains> waiting_;
   std::map<int, std::string> labels_;
-  bool busy_ = false;
   bool ending_ = false;
   std::thread thread_;
 };

@@ -17,6 +17,7 @@ struct SparePort {
   std::optional<Netlink> far{};  // veth: in the namespace of the far end
   std::string far_name{};        // veth
   bool found = false;            // made by an earlier daemon
+  bool adopted = false;          // made by somebody else
 };
 
 struct SpareRequest {

@@ -8,9 +8,6 @@
 #include <set>
 
 #include "fabric/bridge/port_plan.h"
-#include "fabric/sysctl.h"
-#include "host/files.h"
-#include "host/namespace.h"
 
 namespace vireo {
 namespace {
@@ -42,28 +39,14 @@ void forget_neighbours(Netlink& fabric, const std::vector<Reaper::Remains>& slic
 
 }  // namespace
 
-BridgeFabric::BridgeFabric(FabricPlace place, Netlink fabric, Netlink host, Netlink reaping)
-    // A function that only copies frames moved more over AF_PACKET in batches than over taps in 25
-    // of 31 paired rounds (fabric_bench tcp, other work on the machine).
-    : info_{"bridge", place.prefer_taps
-                          ? std::vector{PortKind::tap, PortKind::packet, PortKind::veth}
-                          : std::vector{PortKind::packet, PortKind::tap, PortKind::veth}},
-      place_(std::move(place)),
-      fabric_(std::move(fabric)),
-      host_(std::move(host)),
-      next_index_(first_interface_index(place_)),
-      reaper_(std::move(reaping), forget_neighbours) {}
+BridgeFabric::BridgeFabric(FabricPlace place, FabricSockets sockets)
+    : InterfaceFabric("bridge", std::move(place), std::move(sockets), forget_neighbours) {}
 
 BridgeFabric::~BridgeFabric() = default;
 
 Result<std::unique_ptr<BridgeFabric>> BridgeFabric::open(FabricPlace place) {
-  TRY(set_network_defaults(place.fabric, fabric_defaults));
-  TRY(set_network_defaults(place.ends, ends_defaults));
-  Netlink fabric = TRY(Netlink::open(&place.fabric));
-  Netlink host = TRY(Netlink::open(&place.host));
-  Netlink reaping = TRY(Netlink::open(&place.fabric));
-  std::unique_ptr<BridgeFabric> made(
-      new BridgeFabric(std::move(place), std::move(fabric), std::move(host), std::move(reaping)));
+  FabricSockets sockets = TRY(FabricSockets::open(place));
+  std::unique_ptr<BridgeFabric> made(new BridgeFabric(std::move(place), std::move(sockets)));
   TRY_IN("find links and ports", made->recover());
   return made;
 }
@@ -83,7 +66,7 @@ Result<void> BridgeFabric::recover() {
     next_index_ = std::max(next_index_, row.index + 1);
     const std::optional<Label> label = parse_label(row.alias);
     if (!label || label->role != Role::link) continue;
-    Link& link = links_[label->link];
+    BridgeLink& link = links_[label->link];
     link.request = {label->link, row.mtu};
     link.bridge = row.index;
   }
@@ -108,7 +91,7 @@ Result<void> BridgeFabric::recover() {
 }
 
 void BridgeFabric::recover_port(const LinkRow& row, const Label& label) {
-  Port& port = ports_[label.id];
+  BridgePort& port = ports_[label.id];
   port.ends.kind = label.kind;
   port.ends.index = row.index;
   port.link = label.link;
@@ -120,7 +103,7 @@ void BridgeFabric::recover_port(const LinkRow& row, const Label& label) {
   port.ends.found = port.found_macs = true;
 }
 
-void BridgeFabric::recover_outward(const LinkRow& row, const Label& label, Link& link) {
+void BridgeFabric::recover_outward(const LinkRow& row, const Label& label, BridgeLink& link) {
   if (label.role == Role::host) {
     link.host = {row.index, label.id};
     const Result<LinkRow> far = host_.link(label.id);
@@ -134,38 +117,19 @@ void BridgeFabric::recover_outward(const LinkRow& row, const Label& label, Link&
   link.request.uplink = Uplink{label.id, label.taken};
 }
 
-int BridgeFabric::next_index() {
-  const std::lock_guard lock(mutex_);
-  return next_index_++;
-}
-
 HostSupport BridgeFabric::check_host() {
-  HostSupport support;
-  support.how = "bridge, veth and tap in a network namespace of its own";
-  support.needs = {"/dev/net/tun", "network namespaces"};
-  if (!exists("/dev/net/tun"))
-    support.missing.emplace_back(
-        "there is no /dev/net/tun: `modprobe tun`, or pass the device into "
-        "this container");
-  const Result<Fd> scratch = new_network_namespace();
-  if (!scratch) {
-    support.missing.push_back(scratch.error().message + ": run as root");
-    return support;
-  }
-  Result<Netlink> netlink = Netlink::open(&*scratch);
-  if (!netlink) {
-    support.missing.push_back(netlink.error().message);
-    return support;
-  }
-  NetlinkBatch bridge, veth;
-  bridge.add_bridge({.name = "check", .mac = {{2, 0, 0, 0, 0, 1}}});
-  veth.add_veth({.name = "near"}, {.name = "far"}, 1500);
-  if (const auto made = netlink->commit(bridge); !made)
-    support.missing.push_back(made.error().message + ": `modprobe bridge`");
-  if (const auto made = netlink->commit(veth); !made)
-    support.missing.push_back(made.error().message + ": `modprobe veth`");
-  support.possible = support.missing.empty();
-  return support;
+  const auto trial = [](const Fd& scratch, std::vector<std::string>& missing) {
+    Result<Netlink> netlink = Netlink::open(&scratch);
+    if (!netlink) return missing.push_back(netlink.error().message);
+    NetlinkBatch bridge, veth;
+    bridge.add_bridge({.name = "check", .mac = {{2, 0, 0, 0, 0, 1}}});
+    veth.add_veth({.name = "near"}, {.name = "far"}, 1500);
+    if (const auto made = netlink->commit(bridge); !made)
+      missing.push_back(made.error().message + ": `modprobe bridge`");
+    if (const auto made = netlink->commit(veth); !made)
+      missing.push_back(made.error().message + ": `modprobe veth`");
+  };
+  return support_of("bridge, veth and tap in a network namespace of its own", {}, trial);
 }
 
 std::vector<PortCounters> BridgeFabric::counters(std::span<const PortId> ids) {
@@ -187,31 +151,8 @@ std::vector<PortCounters> BridgeFabric::counters(std::span<const PortId> ids) {
   return all;
 }
 
-// A tap goes with its last descriptor and a veth with the instance's namespace, without a word to
-// us.
-Result<void> BridgeFabric::forget_gone() {
-  std::set<int> there;
-  for (const LinkRow& row : TRY(fabric_.links())) there.insert(row.index);
-  for (auto port = ports_.begin(); port != ports_.end();) {
-    if (there.contains(port->second.ends.index)) {
-      ++port;
-      continue;
-    }
-    discard(std::move(port->second));
-    port = ports_.erase(port);
-  }
-  std::erase_if(links_, [&](const auto& link) { return !there.contains(link.second.bridge); });
-  return {};
-}
-
-Result<FabricState> BridgeFabric::list() {
-  const std::lock_guard lock(mutex_);
-  TRY(forget_gone());
-  FabricState state;
-  for (const auto& [id, link] : links_) state.links.push_back(link.request);
-  for (const auto& [id, port] : ports_)
-    state.ports.push_back({id, port.link, port.ends.kind, port.gate});
-  return state;
+void BridgeFabric::forget_links(const std::set<int>& interfaces) {
+  std::erase_if(links_, [&](const auto& link) { return !interfaces.contains(link.second.bridge); });
 }
 
 }  // namespace vireo

@@ -10,24 +10,32 @@
 #pragma once
 #include <map>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "fabric/bridge/port_plan.h"
-#include "fabric/fabric.h"
-#include "fabric/host_end.h"
-#include "fabric/labels.h"
-#include "fabric/place.h"
-#include "fabric/reaper.h"
-#include "fabric/spare_port.h"
-#include "fabric/uplink.h"
-#include "host/netlink.h"
+#include "fabric/interface_fabric.h"
 
 namespace vireo {
 
-class BridgeFabric final : public Fabric {
+struct BridgePort {
+  SparePort ends;
+  LinkId link;  // "" for a spare
+  int bridge = 0;
+  GateState gate = GateState::blocked;
+  std::vector<MacAddress> macs;  // what lies behind; unknown after a restart but the own
+  Flooding flooding;
+  bool found_macs = false;  // made by an earlier daemon: `macs` may not be all of them
+};
+
+struct BridgeLink {
+  LinkRequest request;
+  int bridge = 0;
+  HostEnd host;  // of the host's own interface
+  int uplink_index = 0;
+};
+
+class BridgeFabric final : public InterfaceFabric<BridgePort, BridgeLink> {
  public:
   // Finds what is in the namespaces already. Empty ones: new_network_namespace() (host/).
   static Result<std::unique_ptr<BridgeFabric>> open(FabricPlace place);
@@ -35,76 +43,34 @@ class BridgeFabric final : public Fabric {
   static bool lives_in(const Fd& fabric_namespace);
   ~BridgeFabric() override;  // finishes removing what was unplugged; links and ports stay
 
-  const FabricInfo& info() const override { return info_; }
   HostSupport check_host() override;
   Result<void> ensure_link(const LinkRequest& request) override;
-  Result<UplinkOffer> check_uplink(const LinkId& id, const Uplink& uplink) override;
   Result<void> remove_link(const LinkId& id) override;
-  Result<PortId> prepare(PortKind kind, const Fd* network_namespace) override;
-  // After a restart the descriptor of a tap or packet port is with the keeper alone:
-  // Errc::unavailable, and the port goes on as it is.
-  Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port) override;
-  // The interface belongs to the fabric from then on: unplug() removes it.
-  Result<void> adopt(const PortSpec& port, const std::string& interface,
-                     const Fd& network_namespace) override;
-  // A veth port that an earlier daemon made cannot be told of gateways and neighbours:
-  // Errc::unavailable, after all that the bridge must know has been changed.
-  Result<void> update(const PortSpec& port) override;
-  Result<void> set_state(const PortId& id, GateState state) override;
-  // `from` gone: opens `to`.
-  Result<void> swap(const PortId& from, const PortId& to) override;
-  Result<void> unplug(const PortId& id) override;
   std::vector<PortCounters> counters(std::span<const PortId> ids) override;
-  Result<FabricState> list() override;
-
-  // Until all that was unplugged is gone from the kernel: for tests and for leaving in order.
-  void wait_idle() { reaper_.wait_idle(); }
 
  private:
-  struct Port {
-    SparePort ends;
-    LinkId link;  // "" for a spare
-    int bridge = 0;
-    GateState gate = GateState::blocked;
-    std::vector<MacAddress> macs;  // what lies behind; unknown after a restart but the own
-    Flooding flooding;
-    std::string name;         // veth, bound: inside the instance
-    bool found_macs = false;  // made by an earlier daemon: `macs` may not be all of them
-  };
-  struct Link {
-    LinkRequest request;
-    int bridge = 0;
-    HostEnd host;  // of the host's own interface
-    int uplink_index = 0;
-  };
-
-  BridgeFabric(FabricPlace place, Netlink fabric, Netlink host, Netlink reaping);
+  BridgeFabric(FabricPlace place, FabricSockets sockets);
 
   Result<void> recover();
   void recover_port(const LinkRow& row, const Label& label);
-  void recover_outward(const LinkRow& row, const Label& label, Link& link);
-  int next_index();
-  Result<void> forget_gone();
+  void recover_outward(const LinkRow& row, const Label& label, BridgeLink& link);
 
-  Result<void> make_bridge(Link& link);
-  Result<void> update_host(Link& link, const LinkRequest& wanted);
-  HostSide host_side();
-  Join join_bridge(const Link& link);
-  Result<void> update_uplink(Link& link, const LinkRequest& wanted);
-  Result<void> drop_uplink(Link& link);
-  Result<void> plug(Port& port, const PortSpec& spec, const Link& link);
-  Result<std::vector<MacAddress>> behind(const Port& port);
-  void discard(Port port);
+  Result<void> make_bridge(BridgeLink& link);
+  Result<void> update_host(BridgeLink& link, const LinkRequest& wanted);
+  Join join_bridge(const BridgeLink& link);
+  Result<void> update_uplink(BridgeLink& link, const LinkRequest& wanted);
+  Result<void> drop_uplink(BridgeLink& link);
 
-  FabricInfo info_;
-  FabricPlace place_;
-  std::mutex mutex_;  // guards all below
-  Netlink fabric_;
-  Netlink host_;
-  std::map<LinkId, Link> links_;
-  std::map<PortId, Port> ports_;
-  int next_index_ = 0;
-  Reaper reaper_;
+  NetlinkBatch far_end(int index, const PortSpec& port) const override;
+  Result<void> plug(BridgePort& port, const PortSpec& spec, BridgeLink& link) override;
+  Result<void> replug(BridgePort& port, const PortSpec& spec) override;
+  Result<void> set_gate(BridgePort& port, GateState state) override;
+  Result<void> exchange(BridgePort& last, BridgePort& next) override;
+  Result<void> block_for_ever(BridgePort& port) override;
+  void discard(BridgePort port) override;
+  void forget_links(const std::set<int>& interfaces) override;
+  GateState gate_of(const BridgePort& port) const override { return port.gate; }
+  Result<std::vector<MacAddress>> behind(const BridgePort& port);
 };
 
 }  // namespace vireo

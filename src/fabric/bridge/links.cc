@@ -21,7 +21,7 @@ MacAddress bridge_mac(int index) {
 
 }  // namespace
 
-Result<void> BridgeFabric::make_bridge(Link& link) {
+Result<void> BridgeFabric::make_bridge(BridgeLink& link) {
   const int index = next_index_++;
   const std::string alias = TRY(label_text({.role = Role::link, .link = link.request.id}));
   NetlinkBatch batch;
@@ -41,12 +41,12 @@ Result<void> BridgeFabric::ensure_link(const LinkRequest& request) {
   const std::lock_guard lock(mutex_);
   const std::string task = "link " + request.id;
   if (!links_.contains(request.id)) {
-    Link made;
+    BridgeLink made;
     made.request = {request.id, request.mtu};
     TRY_IN(task, make_bridge(made));
     links_[request.id] = made;
   }
-  Link& link = links_[request.id];
+  BridgeLink& link = links_[request.id];
   if (link.request.mtu != request.mtu) {
     NetlinkBatch batch;
     TRY_IN(task, fabric_.commit(batch.change_link({.index = link.bridge, .mtu = request.mtu})));
@@ -57,17 +57,13 @@ Result<void> BridgeFabric::ensure_link(const LinkRequest& request) {
   return {};
 }
 
-HostSide BridgeFabric::host_side() {
-  return {&fabric_, &host_, &place_.fabric, &place_.host, place_.state_directory};
-}
-
-Join BridgeFabric::join_bridge(const Link& link) {
+Join BridgeFabric::join_bridge(const BridgeLink& link) {
   return [this, bridge = link.bridge](int index, const std::string& alias) {
     return fabric_.commit(plan_outward({index, bridge, alias}));
   };
 }
 
-Result<void> BridgeFabric::update_host(Link& link, const LinkRequest& wanted) {
+Result<void> BridgeFabric::update_host(BridgeLink& link, const LinkRequest& wanted) {
   if (wanted.host_addresses.empty()) {
     if (link.host.index != 0) reaper_.add({link.host.index, 0, {}});
     link.host = {};
@@ -84,7 +80,7 @@ Result<void> BridgeFabric::update_host(Link& link, const LinkRequest& wanted) {
   return {};
 }
 
-Result<void> BridgeFabric::update_uplink(Link& link, const LinkRequest& wanted) {
+Result<void> BridgeFabric::update_uplink(BridgeLink& link, const LinkRequest& wanted) {
   if (link.request.uplink == wanted.uplink) return {};
   if (link.request.uplink) TRY(drop_uplink(link));
   if (!wanted.uplink) return {};
@@ -94,14 +90,7 @@ Result<void> BridgeFabric::update_uplink(Link& link, const LinkRequest& wanted) 
   return {};
 }
 
-Result<UplinkOffer> BridgeFabric::check_uplink(const LinkId& id, const Uplink& uplink) {
-  const std::lock_guard lock(mutex_);
-  std::vector<LinkRequest> requests;
-  for (const auto& [other, link] : links_) requests.push_back(link.request);
-  return judge_uplink(host_side(), id, uplink, requests);
-}
-
-Result<void> BridgeFabric::drop_uplink(Link& link) {
+Result<void> BridgeFabric::drop_uplink(BridgeLink& link) {
   const std::string path = saved_path(place_.state_directory, link.request.id);
   if (exists(path))
     TRY(give_back_interface(host_side(), link.request.id));
@@ -117,10 +106,8 @@ Result<void> BridgeFabric::remove_link(const LinkId& id) {
   TRY(forget_gone());
   const auto found = links_.find(id);
   if (found == links_.end()) return {};
-  Link& link = found->second;
-  for (const auto& [port_id, port] : ports_)
-    if (port.link == id)
-      return Error{Errc::conflict, fmt::format("link {} still has the port {}", id, port_id)};
+  BridgeLink& link = found->second;
+  TRY(check_unused(id));
   LinkRequest bare{id, link.request.mtu};
   TRY_IN("remove link " + id, drop_uplink(link));
   TRY_IN("remove link " + id, update_host(link, bare));

@@ -10,36 +10,29 @@
 
 namespace vireo {
 
-const SwitchPort* EbpfFabric::port_row(const Link& link, int index) const {
-  for (const Outward* outward : {&link.host, &link.uplink})
-    if (outward->end.index == index) return &outward->entry.port;
-  for (const auto& [id, port] : ports_)
-    if (port.ends.index == index) return &port.entry.port;
-  return nullptr;
-}
-
-Result<void> EbpfFabric::write_link(const Link& link) {
+Result<void> EbpfFabric::write_link(const EbpfLink& link) {
   SwitchLink row{};
   row.mtu = link.request.mtu;
-  row.members = static_cast<uint32_t>(link.members.size());
   link.request.id.copy(row.id, sizeof row.id - 1);
   uint32_t outward = 0;
-  for (uint32_t i = 0; i < row.members; ++i) {
-    TRY(tables_.enter_member(link.number, i, link.members[i]));
-    const SwitchPort* port = port_row(link, link.members[i]);
-    if (port == nullptr || !port->outward) continue;
-    row.outward = outward++ == 0 ? static_cast<uint32_t>(link.members[i]) : 0;
+  for (const auto& [index, leads_outward] : link.members) {
+    TRY(tables_.enter_member(link.number, row.members++, index));
+    if (leads_outward) row.outward = outward++ == 0 ? static_cast<uint32_t>(index) : 0;
   }
   return tables_.enter_link(link.number, row);
 }
 
-Result<void> EbpfFabric::add_member(Link& link, int index) {
-  if (std::ranges::count(link.members, index) == 0) link.members.push_back(index);
+Result<void> EbpfFabric::set_member(EbpfLink& link, int index, const SwitchPort& port) {
+  if (!port.broadcast) {
+    remove_member(link, index);
+    return {};
+  }
+  link.members[index] = port.outward;
   return write_link(link);
 }
 
-void EbpfFabric::remove_member(Link& link, int index) {
-  if (std::erase(link.members, index) != 0) (void)write_link(link);
+void EbpfFabric::remove_member(EbpfLink& link, int index) {
+  if (link.members.erase(index) != 0) (void)write_link(link);
 }
 
 Result<void> EbpfFabric::ensure_link(const LinkRequest& request) {
@@ -49,13 +42,13 @@ Result<void> EbpfFabric::ensure_link(const LinkRequest& request) {
     return Error{Errc::invalid, fmt::format("{}: the name is too long by {} bytes", task,
                                             request.id.size() - sizeof SwitchLink{}.id + 1)};
   if (!links_.contains(request.id)) {
-    Link made;
+    EbpfLink made;
     made.request = {request.id, request.mtu};
     made.number = next_link_++;
     TRY_IN(task, write_link(made));
     links_[request.id] = made;
   }
-  Link& link = links_[request.id];
+  EbpfLink& link = links_[request.id];
   if (link.request.mtu != request.mtu) {
     link.request.mtu = request.mtu;
     TRY_IN(task, write_link(link));
@@ -65,15 +58,11 @@ Result<void> EbpfFabric::ensure_link(const LinkRequest& request) {
   return {};
 }
 
-HostSide EbpfFabric::host_side() {
-  return {&fabric_, &host_, &place_.fabric, &place_.host, place_.state_directory};
-}
-
 // Labelled last: an interface with a label is whole. A device of hardware drops what is not for its
 // own MAC unless it is promiscuous.
 Join EbpfFabric::join_link(bool uplink) {
   return [this, uplink](int index, const std::string& alias) -> Result<void> {
-    TRY(program_.attach(place_.fabric, index));
+    TRY(attach(index));
     LinkChange change{.index = index, .up = true, .alias = alias};
     if (uplink) change.promiscuous = true;
     NetlinkBatch batch;
@@ -81,26 +70,25 @@ Join EbpfFabric::join_link(bool uplink) {
   };
 }
 
-Result<void> EbpfFabric::enter_outward(Link& link, Outward& outward, SwitchEntry entry) {
+Result<void> EbpfFabric::enter_outward(EbpfLink& link, EbpfOutward& outward, SwitchEntry entry) {
   const int index = outward.end.index;
   entry.port.link = link.number;
   entry.port.open = entry.port.broadcast = entry.port.routes = 1;
-  entry.port.slot = outward.entered ? outward.entry.port.slot : TRY(tables_.new_slot());
+  entry.port.slot = outward.entered() ? outward.entry.port.slot : TRY(tables_.new_slot());
   tables_.withdraw(index, outward.entry, entry);
   TRY(tables_.enter(index, entry, true));
   outward.entry = std::move(entry);
-  outward.entered = true;
-  return add_member(link, index);
+  return set_member(link, index, outward.entry.port);
 }
 
-void EbpfFabric::drop_outward(Link& link, Outward& outward) {
+void EbpfFabric::drop_outward(EbpfLink& link, EbpfOutward& outward) {
   if (outward.end.index == 0) return;
-  if (outward.entered) tables_.remove(outward.end.index, outward.entry);
+  if (outward.entered()) tables_.remove(outward.end.index, outward.entry);
   remove_member(link, outward.end.index);
   outward = {};
 }
 
-Result<void> EbpfFabric::update_host(Link& link, const LinkRequest& wanted) {
+Result<void> EbpfFabric::update_host(EbpfLink& link, const LinkRequest& wanted) {
   if (wanted.host_addresses.empty()) {
     const int index = link.host.end.index;
     drop_outward(link, link.host);
@@ -124,7 +112,7 @@ Result<void> EbpfFabric::update_host(Link& link, const LinkRequest& wanted) {
   return enter_outward(link, link.host, std::move(entry));
 }
 
-Result<void> EbpfFabric::update_uplink(Link& link, const LinkRequest& wanted) {
+Result<void> EbpfFabric::update_uplink(EbpfLink& link, const LinkRequest& wanted) {
   if (link.request.uplink == wanted.uplink) return {};
   if (link.request.uplink) TRY(drop_uplink(link));
   if (!wanted.uplink) return {};
@@ -137,14 +125,7 @@ Result<void> EbpfFabric::update_uplink(Link& link, const LinkRequest& wanted) {
   return enter_outward(link, link.uplink, std::move(entry));
 }
 
-Result<UplinkOffer> EbpfFabric::check_uplink(const LinkId& id, const Uplink& uplink) {
-  const std::lock_guard lock(mutex_);
-  std::vector<LinkRequest> requests;
-  for (const auto& [other, link] : links_) requests.push_back(link.request);
-  return judge_uplink(host_side(), id, uplink, requests);
-}
-
-Result<void> EbpfFabric::drop_uplink(Link& link) {
+Result<void> EbpfFabric::drop_uplink(EbpfLink& link) {
   const int index = link.uplink.end.index;
   if (exists(saved_path(place_.state_directory, link.request.id)))
     TRY(give_back_interface(host_side(), link.request.id));
@@ -160,10 +141,8 @@ Result<void> EbpfFabric::remove_link(const LinkId& id) {
   TRY(forget_gone());
   const auto found = links_.find(id);
   if (found == links_.end()) return {};
-  Link& link = found->second;
-  for (const auto& [port_id, port] : ports_)
-    if (port.link == id)
-      return Error{Errc::conflict, fmt::format("link {} still has the port {}", id, port_id)};
+  EbpfLink& link = found->second;
+  TRY(check_unused(id));
   TRY_IN("remove link " + id, drop_uplink(link));
   TRY_IN("remove link " + id, update_host(link, {id, link.request.mtu}));
   tables_.remove_link(link.number, static_cast<uint32_t>(link.members.size()));

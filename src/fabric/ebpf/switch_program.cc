@@ -149,9 +149,15 @@ Result<Object> open_object() {
 
 }  // namespace
 
-Result<bool> SwitchProgram::found(const Fd& network_namespace) {
+Result<bool> SwitchProgram::has_links(const Fd& network_namespace) {
   const NamespaceScope scope = TRY(NamespaceScope::enter(network_namespace));
-  return static_cast<bool>(find_program());
+  const Fd program = find_program();
+  if (!program) return false;
+  const ProgramFacts facts = TRY(facts_of(program));
+  const std::map<std::string, Fd> maps = TRY(maps_by_name(facts.maps));
+  const auto links = maps.find(SWITCH_LINKS);
+  uint32_t number = 0;
+  return links != maps.end() && bpf_map_get_next_key(links->second.get(), nullptr, &number) == 0;
 }
 
 Result<SwitchProgram> SwitchProgram::open(const Fd& network_namespace) {

@@ -18,8 +18,8 @@ class SwitchProgram {
   // Loads the program into `network_namespace`, or goes on with the maps that are there.
   // Errc::unsupported: this kernel cannot. Errc::conflict: maps of another version are in use.
   static Result<SwitchProgram> open(const Fd& network_namespace);
-  // Whether an earlier daemon's is there.
-  static Result<bool> found(const Fd& network_namespace);
+  // Whether an earlier daemon's is there and has links. Loads nothing.
+  static Result<bool> has_links(const Fd& network_namespace);
 
   // Frames that come from the interface go through the switch from then on. May be repeated.
   Result<void> attach(const Fd& network_namespace, int index) const;
