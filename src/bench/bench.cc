@@ -16,6 +16,7 @@
 #include "bench/probe/lab.h"
 #include "bench/report/published.h"
 #include "bench/report/report.h"
+#include "host/kvm_probe.h"
 #include "host/profile.h"
 
 namespace vireo::bench {
@@ -58,7 +59,7 @@ Json host_facts(const BenchOptions& options) {
       .set("memory_available", profile.memory_available)
       .set("cgroup", profile.cgroup)
       .set("default_congestion_control", profile.congestion_control)
-      .set("kvm_device", profile.kvm_device)
+      .set("kvm", text_of(probe_kvm(open_kvm())))
       .set("xen_dom0", profile.xen_dom0)
       .set("quick", options.quick);
 }

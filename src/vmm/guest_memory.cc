@@ -5,9 +5,13 @@
 
 namespace vireo::vmm {
 
-bool GuestMemory::open(uint64_t bytes) {
-  void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+bool GuestMemory::open(uint64_t bytes) { return map(bytes, MAP_ANONYMOUS, -1); }
+
+bool GuestMemory::open_copy(int file, uint64_t bytes) { return map(bytes, 0, file); }
+
+bool GuestMemory::map(uint64_t bytes, int flags, int file) {
+  void* at =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | flags, file, 0);
   if (at == MAP_FAILED) return false;
   // A huge page would cost an idle guest 2 MiB.
   ::madvise(at, bytes, MADV_NOHUGEPAGE);

@@ -16,6 +16,8 @@ class GuestMemory {
   GuestMemory& operator=(const GuestMemory&) = delete;
   // Zeroed, given page by page when touched; false: errno says why. Stays for the process's life.
   bool open(uint64_t bytes);
+  // Filled with the file's first `bytes`, each page copied when it is first written to.
+  bool open_copy(int file, uint64_t bytes);
   uint64_t bytes() const { return bytes_; }
 
   // For the VMM's own use: `at` is inside.
@@ -27,6 +29,7 @@ class GuestMemory {
 
   // From where on devices may write: behind the image's code and constants.
   void set_writable_begin(uint64_t at) { writable_begin_ = at; }
+  uint64_t writable_begin() const { return writable_begin_; }
   // Where these bytes lie, nullptr unless all of them are the guest's own to read, or to write.
   uint8_t* readable(uint64_t at, uint64_t count) { return span(machine::image_begin, at, count); }
   uint8_t* writable(uint64_t at, uint64_t count) { return span(writable_begin_, at, count); }
@@ -35,6 +38,7 @@ class GuestMemory {
   bool share_page(uint64_t at, int file);
 
  private:
+  bool map(uint64_t bytes, int flags, int file);
   uint8_t* span(uint64_t lowest, uint64_t at, uint64_t count) {
     return at < lowest || at > bytes_ || count > bytes_ - at ? nullptr : base_ + at;
   }

@@ -108,6 +108,22 @@ void VirtioNet::write(uint32_t offset, uint32_t value, GuestMemory& memory) {
   }
 }
 
+VirtioNet::State VirtioNet::save() const {
+  return {{queues_[0].save(), queues_[1].save()},
+          queue_select_,
+          device_features_select_,
+          driver_features_select_,
+          status_};
+}
+
+bool VirtioNet::restore(const State& state, GuestMemory& memory) {
+  queue_select_ = state.queue_select;
+  device_features_select_ = state.device_features_select;
+  driver_features_select_ = state.driver_features_select;
+  status_ = state.status;
+  return queues_[0].restore(state.queues[0], memory) && queues_[1].restore(state.queues[1], memory);
+}
+
 // A tap never says "full": its write carries the packet into the receiver's stack, or drops it.
 bool VirtioNet::flush() {
   bool any = false;

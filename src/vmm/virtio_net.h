@@ -15,6 +15,14 @@ class VirtioNet {
   void plug(int tap) { tap_ = tap; }
   int tap() const { return tap_; }
 
+  // All but the tap. False: impossible queues.
+  struct State {
+    VirtioQueue::State queues[2];
+    uint32_t queue_select, device_features_select, driver_features_select, status;
+  };
+  State save() const;
+  bool restore(const State& state, GuestMemory& memory);
+
   // Sends what the guest has queued. True: there was something.
   bool flush();
   // Takes what lies in the tap, as far as the guest gave room. True: there was something.

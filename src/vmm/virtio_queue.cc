@@ -31,6 +31,22 @@ bool VirtioQueue::enable(GuestMemory& memory) {
   return enabled_;
 }
 
+VirtioQueue::State VirtioQueue::save() const {
+  return {descriptors, available, used, size, next_, pushed_, enabled_};
+}
+
+bool VirtioQueue::restore(const State& state, GuestMemory& memory) {
+  size = state.size;
+  descriptors = state.descriptors;
+  available = state.available;
+  used = state.used;
+  if (state.enabled == 0) return true;
+  if (!enable(memory)) return false;
+  next_ = state.next;
+  pushed_ = state.pushed;
+  return true;
+}
+
 bool VirtioQueue::gather(bool writable, Chain& chain) {
   uint16_t entry = chain.head;
   for (uint32_t i = 0; i < most_parts; i++) {

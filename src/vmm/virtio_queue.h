@@ -27,6 +27,15 @@ class VirtioQueue {
   bool enable(GuestMemory& memory);
   bool enabled() const { return enabled_; }
 
+  // What a queue is beside the guest's memory. False: such a queue cannot be enabled.
+  struct State {
+    uint64_t descriptors, available, used;
+    uint32_t size;
+    uint16_t next, pushed, enabled;
+  };
+  State save() const;
+  bool restore(const State& state, GuestMemory& memory);
+
   // The next chain that the driver has made available, without taking it: all of it readable by the
   // device, or (`writable`) all of it to write. False: none. A malformed chain: part_count 0.
   bool peek(bool writable, Chain& chain);

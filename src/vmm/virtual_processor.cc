@@ -6,49 +6,9 @@
 
 #include <cerrno>
 
+#include "host/long_mode.h"
+
 namespace vireo::vmm {
-
-namespace {
-
-// Selectors and rights of user mode, as Linux has them (arch/x86/include/asm/segment.h).
-kvm_segment code_segment() {
-  kvm_segment segment{};
-  segment.limit = 0xffffffff;
-  segment.selector = 0x33;
-  segment.type = 11;  // executable, readable, accessed
-  segment.present = segment.s = segment.g = segment.l = 1;
-  segment.dpl = 3;
-  return segment;
-}
-
-kvm_segment data_segment() {
-  kvm_segment segment = code_segment();
-  segment.selector = 0x2b;
-  segment.type = 3;  // writable, accessed
-  segment.l = 0;
-  segment.db = 1;
-  return segment;
-}
-
-// No table of interrupts: a fault ends the machine (KVM_EXIT_SHUTDOWN).
-void enter_user_mode(kvm_sregs& special, uint64_t page_tables) {
-  special.cs = code_segment();
-  special.ds = special.es = special.ss = special.fs = special.gs = data_segment();
-  special.gdt.base = special.idt.base = 0;
-  special.gdt.limit = special.idt.limit = 0;
-  special.tr.base = 0;
-  special.tr.limit = 0x67;
-  special.tr.type = 11;
-  special.tr.present = 1;
-  special.tr.s = 0;
-  special.tr.selector = 0;
-  special.cr3 = page_tables;
-  special.cr4 = 0x620;       // PAE, OSFXSR, OSXMMEXCPT
-  special.cr0 = 0x80050033;  // PG, AM, WP, NE, ET, MP, PE
-  special.efer = 0xd01;      // NXE, LMA, LME, SCE
-}
-
-}  // namespace
 
 bool VirtualProcessor::open(int kvm) {
   machine_ = ::ioctl(kvm, KVM_CREATE_VM, 0);
@@ -66,27 +26,49 @@ bool VirtualProcessor::open(int kvm) {
   return true;
 }
 
-bool VirtualProcessor::start(GuestMemory& memory, uint64_t page_tables, uint64_t entry,
-                             uint64_t argument) {
+bool VirtualProcessor::give_memory(GuestMemory& memory) {
   kvm_userspace_memory_region region{};
   region.memory_size = memory.bytes();
   region.userspace_addr = reinterpret_cast<uint64_t>(memory.own(0));
-  if (::ioctl(machine_, KVM_SET_USER_MEMORY_REGION, &region) != 0)
-    return fail("cannot give memory to a virtual machine");
-  return set_registers(page_tables, entry, argument);
+  return ::ioctl(machine_, KVM_SET_USER_MEMORY_REGION, &region) == 0 ||
+         fail("cannot give memory to a virtual machine");
 }
 
-bool VirtualProcessor::set_registers(uint64_t page_tables, uint64_t entry, uint64_t argument) {
-  kvm_sregs special{};
-  if (::ioctl(processor_, KVM_GET_SREGS, &special) != 0) return fail("cannot read registers");
-  enter_user_mode(special, page_tables);
-  if (::ioctl(processor_, KVM_SET_SREGS, &special) != 0) return fail("cannot set registers");
+bool VirtualProcessor::start(GuestMemory& memory, uint64_t page_tables, uint64_t entry,
+                             uint64_t argument) {
   kvm_regs general{};
   general.rip = entry;
   general.rdi = argument;
   general.rflags = 2;
-  if (::ioctl(processor_, KVM_SET_REGS, &general) != 0) return fail("cannot set registers");
+  return give_memory(memory) && set_registers(page_tables, general);
+}
+
+// Whoever wrote these registers, they are those of user mode.
+bool VirtualProcessor::set_registers(uint64_t page_tables, const kvm_regs& general) {
+  kvm_sregs special{};
+  if (::ioctl(processor_, KVM_GET_SREGS, &special) != 0) return fail("cannot read registers");
+  enter_long_mode(special, page_tables, user_ring);
+  if (::ioctl(processor_, KVM_SET_SREGS, &special) != 0 ||
+      ::ioctl(processor_, KVM_SET_REGS, &general) != 0)
+    return fail("cannot set registers");
   return true;
+}
+
+// An access is done only when KVM is entered the next time (Documentation/virt/kvm/api.rst, 5).
+bool VirtualProcessor::save(kvm_regs& general, kvm_fpu& floating) {
+  run_->immediate_exit = 1;
+  const int done = ::ioctl(processor_, KVM_RUN, 0);
+  run_->immediate_exit = 0;
+  if (done == 0 || errno != EINTR) return fail("cannot halt a virtual processor");
+  return (::ioctl(processor_, KVM_GET_REGS, &general) == 0 &&
+          ::ioctl(processor_, KVM_GET_FPU, &floating) == 0) ||
+         fail("cannot read registers");
+}
+
+bool VirtualProcessor::restore(GuestMemory& memory, uint64_t page_tables, const kvm_regs& general,
+                               const kvm_fpu& floating) {
+  return give_memory(memory) && set_registers(page_tables, general) &&
+         (::ioctl(processor_, KVM_SET_FPU, &floating) == 0 || fail("cannot set registers"));
 }
 
 kvm_regs VirtualProcessor::registers() const {

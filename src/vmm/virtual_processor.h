@@ -22,6 +22,10 @@ class VirtualProcessor {
  public:
   bool open(int kvm);  // the machine without memory: all that does not depend on an image
   bool start(GuestMemory& memory, uint64_t page_tables, uint64_t entry, uint64_t argument);
+  // The guest's registers as they are once its last access is done, and as they shall be.
+  bool save(kvm_regs& general, kvm_fpu& floating);
+  bool restore(GuestMemory& memory, uint64_t page_tables, const kvm_regs& general,
+               const kvm_fpu& floating);
   const char* failed() const { return failed_; }
 
   // Runs the guest to its next exit.
@@ -37,7 +41,8 @@ class VirtualProcessor {
     failed_ = what;
     return false;
   }
-  bool set_registers(uint64_t page_tables, uint64_t entry, uint64_t argument);
+  bool give_memory(GuestMemory& memory);
+  bool set_registers(uint64_t page_tables, const kvm_regs& general);
   GuestExit memory_exit();
 
   int machine_ = -1, processor_ = -1;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "vmm/template.h"
 #include "vnf/vitals.h"
 
 namespace vireo::vmm {
@@ -55,16 +56,23 @@ void Vmm::drain() {
   if (vitals_shared_ != 0) vnf::set_state(vitals(), vnf::FunctionState::draining);
 }
 
+// -1: the guest waits for its identity.
 int Vmm::load(const ReceivedMessage& message) {
   LoadRequest request;
-  if (message.header.length != sizeof request || message.fd_count != 1)
+  const unsigned fds = message.fd_count;
+  if (message.header.length != sizeof request || fds < 1 || fds > 2)
     return fail("malformed request to load", "");
   std::memcpy(&request, message.payload, sizeof request);
   port_count_ = request.port_count < vnf::max_ports ? request.port_count : vnf::max_ports;
+  const int code =
+      fds == 2 ? copy_template(request, message.fds[1]) : boot_image(request, message.fds[0]);
+  for (unsigned i = 0; i < fds; i++) ::close(message.fds[i]);
+  return code;
+}
+
+int Vmm::boot_image(const LoadRequest& request, int image) {
   if (!memory_.open(request.memory_bytes)) return fail("no memory", std::strerror(errno));
-  if (const char* fault = load_image(message.fds[0], memory_, image_))
-    return fail("the image", fault);
-  ::close(message.fds[0]);
+  if (const char* fault = load_image(image, memory_, image_)) return fail("the image", fault);
   boot() = {machine::boot_magic,
             machine::machine_version,
             request.memory_bytes,
@@ -77,6 +85,33 @@ int Vmm::load(const ReceivedMessage& message) {
   if (!processor_.start(memory_, make_page_tables(memory_, image_), image_.entry,
                         machine::boot_page))
     return fail(processor_.failed(), std::strerror(errno));
+  return run_guest();
+}
+
+int Vmm::copy_template(const LoadRequest& request, int file) {
+  TemplateState state;
+  if (const char* fault = open_template(file, request.memory_bytes, memory_, state))
+    return fail("the template", fault);
+  for (uint32_t port = 0; port < vnf::max_ports; port++)
+    if (!ports_[port].restore(state.devices[port], memory_))
+      return fail("the template", "has impossible queues");
+  if (!processor_.restore(memory_, state.page_tables, state.general, state.floating))
+    return fail(processor_.failed(), std::strerror(errno));
+  return -1;
+}
+
+int Vmm::save(int file) {
+  TemplateState state;
+  state.memory_bytes = memory_.bytes();
+  state.writable_begin = memory_.writable_begin();
+  state.page_tables = machine::page_tables;
+  if (!processor_.save(state.general, state.floating))
+    return fail(processor_.failed(), std::strerror(errno));
+  for (uint32_t port = 0; port < vnf::max_ports; port++) state.devices[port] = ports_[port].save();
+  const bool written = write_template(file, memory_, state);
+  ::close(file);
+  if (!written) return fail("cannot write a template", std::strerror(errno));
+  link_.send(message_saved, 0, nullptr, 0);
   return -1;
 }
 
@@ -227,16 +262,26 @@ int Vmm::run_guest() {
   return -1;
 }
 
+// -1: it has begun.
+int Vmm::await_begin() {
+  ReceivedMessage message;
+  while (link_.receive(-1, message)) {
+    if (message.header.type == static_cast<uint32_t>(vnf::AgentMessage::begin))
+      return begin(message) ? -1 : fail("the platform did not begin with what it should", "");
+    if (message.header.type != message_save || message.fd_count != 1)
+      return fail("the platform asked for something else than to begin", "");
+    if (int code = save(message.fds[0]); code >= 0) return code;
+  }
+  return 0;
+}
+
 int Vmm::run() {
   ReceivedMessage message;
   if (!link_.receive(-1, message)) return 0;  // the platform needs it no more
   if (message.header.type != message_load) return fail("the platform did not load an image", "");
   if (int code = load(message); code >= 0) return code;
-  if (int code = run_guest(); code >= 0) return code;
   link_.send(message_loaded, 0, nullptr, 0);
-  if (!link_.receive(-1, message)) return 0;
-  if (message.header.type != static_cast<uint32_t>(vnf::AgentMessage::begin) || !begin(message))
-    return fail("the platform did not begin with what it should", "");
+  if (int code = await_begin(); code >= 0) return code;
   boot().now_ns = monotonic_ns();
   const int code = run_guest();
   return code < 0 ? 0 : code;

@@ -23,6 +23,9 @@ class Vmm {
 
  private:
   int load(const ReceivedMessage& message);
+  int boot_image(const LoadRequest& request, int image);
+  int copy_template(const LoadRequest& request, int file);
+  int save(int file);
   bool begin(const ReceivedMessage& message);
   int fail(const char* what, const char* why);
   int fail_guest(const GuestExit& exit);
@@ -34,6 +37,7 @@ class Vmm {
   bool move_packets();
   bool call(uint64_t address);
   int64_t hear(const machine::Call& call);
+  int await_begin();
   machine::BootPage& boot() { return memory_.own_as<machine::BootPage>(machine::boot_page); }
 
   vnf::Vitals& vitals() { return memory_.own_as<vnf::Vitals>(machine::vitals_page); }

@@ -3,9 +3,10 @@
 // that the platform treats both alike, and two of its own before them.
 //
 // Descriptors at its start, in this order; arguments: the user id that it takes.
-// First it gets `load`, runs the guest up to where it waits for its identity, and answers `loaded`
-// or `failed`. Then it waits for `begin` (vitals, identity, taps), which may have been sent
-// already.
+// First it gets `load`, runs the guest up to where it waits for its identity, or copies a machine
+// that has (vmm/template.h), and answers `loaded` or `failed`. Asked to `save`, it writes itself
+// into a file as such a machine, and answers `saved`. Then it waits for `begin` (vitals, identity,
+// taps), which may have been sent already.
 #pragma once
 #include <cstdint>
 
@@ -13,8 +14,14 @@ namespace vireo::vmm {
 
 inline constexpr int fd_agent = 3, fd_kvm = 4, fd_filter = 5, fd_network = 6, first_free_fd = 7;
 
-inline constexpr uint32_t message_load = 100;    // with the image's descriptor, and a LoadRequest
+inline constexpr uint32_t message_load = 100;    // with the descriptor of the image, perhaps one of
+                                                 // a template of it, and a LoadRequest
 inline constexpr uint32_t message_loaded = 101;  // nothing follows
+inline constexpr uint32_t message_save = 102;    // with the descriptor of an empty file, of the
+                                                 // memory's size and template_state_bytes
+inline constexpr uint32_t message_saved = 103;
+
+inline constexpr uint64_t template_state_bytes = 4096;
 
 struct LoadRequest {
   uint64_t memory_bytes = 0;

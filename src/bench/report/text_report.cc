@@ -82,9 +82,9 @@ std::string phases_text(const Report& report) {
 
 std::string host_line(const Report& report) {
   const Json& host = report.host;
-  return fmt::format("host: {} cores, kernel {}, {}, cgroup {}, TCP {}; {}.\n",
+  return fmt::format("host: {} cores, kernel {}, {}, cgroup {}, {}, TCP {}; {}.\n",
                      host["cpus"].integer(), host["kernel"].text(), host["processor"].text(),
-                     host["cgroup"].text(), host["congestion_control"].text(),
+                     host["cgroup"].text(), host["kvm"].text(), host["congestion_control"].text(),
                      noise_text(report.noise));
 }
 

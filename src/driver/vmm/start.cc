@@ -31,6 +31,11 @@ Result<uint64_t> guest_memory(const InstanceSpec& spec) {
   return memory / machine::large_page_bytes * machine::large_page_bytes;
 }
 
+Result<TemplateKey> template_key(const InstanceSpec& spec) {
+  return TemplateKey{spec.image_digest, TRY(guest_memory(spec)),
+                     static_cast<uint32_t>(spec.ports.size())};
+}
+
 // In the uppermost layer that has one.
 Result<Fd> unikernel_of(const InstanceSpec& spec) {
   if (!spec.function)
@@ -84,7 +89,7 @@ Result<Shell> VmmDriver::prepare(const ShellShape& shape) {
   if (shape.technology != info_.technologies.front())
     return Error{Errc::unsupported,
                  fmt::format("the VMM driver does not run {}", shape.technology)};
-  if (!kvm_) return Error{Errc::unsupported, "this host has no usable /dev/kvm"};
+  if (!probe_.runs_user_mode()) return Error{Errc::unsupported, probe_.why};
   Known shell = TRY(reserve());
   Rollback undo([&] { forget(shell); });
   shell->cgroup = TRY(groups_.create(shell->entry));
@@ -97,14 +102,29 @@ Result<Shell> VmmDriver::prepare(const ShellShape& shape) {
   return Shell{shell->record.id, {}};
 }
 
-Result<void> VmmDriver::load(VirtualMachine& shell, const InstanceSpec& spec) {
-  vmm::LoadRequest request;
-  request.memory_bytes = TRY(guest_memory(spec));
-  request.port_count = static_cast<uint32_t>(spec.ports.size());
+Result<std::string> VmmDriver::load(VirtualMachine& shell, const InstanceSpec& spec) {
+  const TemplateKey key = TRY(template_key(spec));
+  const vmm::LoadRequest request{key.memory_bytes, key.port_count, 0};
   Fd image = TRY(unikernel_of(spec));
-  const int fds[] = {image.get()};
-  return shell.agent->send(vmm::message_load,
-                           {reinterpret_cast<const char*>(&request), sizeof request}, fds);
+  const std::shared_ptr<const Fd> kept = templates_.find(key);
+  const int fds[] = {image.get(), kept ? kept->get() : -1};
+  TRY(shell.agent->send(vmm::message_load,
+                        {reinterpret_cast<const char*>(&request), sizeof request},
+                        std::span(fds, kept ? 2 : 1)));
+  return std::string(kept ? "fork" : "cold");
+}
+
+// The shell waits for its identity, and does so afterwards.
+Result<void> VmmDriver::keep_template(VirtualMachine& shell, const InstanceSpec& spec) {
+  const TemplateKey key = TRY(template_key(spec));
+  if (templates_.find(key)) return {};
+  Fd file = TRY(new_template(key.memory_bytes));
+  const int fds[] = {file.get()};
+  TRY(shell.agent->send(vmm::message_save, {}, fds));
+  TRY(shell.agent->await(vmm::message_saved, longest_load));
+  TRY(seal_template(file));
+  templates_.keep(key, std::move(file));
+  return {};
 }
 
 Result<void> VmmDriver::preload(const InstanceId& id, const InstanceSpec& like) {
@@ -115,6 +135,7 @@ Result<void> VmmDriver::preload(const InstanceId& id, const InstanceSpec& like) 
   TRY_IN(fmt::format("load {}", like.image_digest), load(*shell, like));
   TRY_IN(fmt::format("load {}", like.image_digest),
          shell->agent->await(vmm::message_loaded, longest_load));
+  TRY_IN(fmt::format("keep {}", like.image_digest), keep_template(*shell, like));
   undo.dismiss();
   std::lock_guard lock(mutex_);
   shell->loaded = like;
@@ -154,8 +175,9 @@ Result<void> VmmDriver::run_in(VirtualMachine& shell, const InstanceSpec& spec,
     TRY(shell.cgroup.limit({spec.resources.memory == 0 ? 0 : memory + own_memory,
                             spec.resources.cpus, most_processes}));
   const bool ahead = shell.loaded.has_value();
-  if (!ahead) TRY(load(shell, spec));
-  watch_of.mark("vmm load", ahead ? "ahead" : "");
+  std::string from = "parked";
+  if (!ahead) from = TRY(load(shell, spec));
+  watch_of.mark("vmm load", from);
   FunctionMemory function = TRY(make_function_memory(spec));
   std::vector<int> fds = {function.vitals.get(), function.identity.get()};
   for (const PortEndpoint& port : ports) fds.push_back(port.fd.get());

@@ -35,7 +35,8 @@ Result<std::unique_ptr<VmmDriver>> VmmDriver::open(const VmmOptions& options) {
   std::string program = TRY(read_file(options.vmm_program));
   driver->vmm_ = TRY(sealed_memory("vireo-vmm", program));
   driver->filter_ = TRY(vmm_filter());
-  driver->kvm_ = Fd(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
+  driver->kvm_ = open_kvm();
+  driver->probe_ = probe_kvm(driver->kvm_);
   driver->network_ = TRY(new_network_namespace());
   if (!options.log_dir.empty()) TRY(make_directories(options.log_dir, 0750));
   const size_t own = std::hash<std::string>()(options.state_dir);
@@ -51,13 +52,8 @@ Result<std::unique_ptr<VmmDriver>> VmmDriver::open(const VmmOptions& options) {
 HostSupport VmmDriver::check_host() {
   HostSupport support;
   support.needs = {"KVM: /dev/kvm, readable and writable"};
-  support.how = "KVM, one process a machine";
-  if (!kvm_)
-    support.missing.emplace_back(
-        exists("/dev/kvm")
-            ? "/dev/kvm cannot be opened: this daemon needs the right to read and write it"
-            : "there is no /dev/kvm: load kvm-amd or kvm-intel, or switch virtualization on in the "
-              "firmware, or in the host of this machine");
+  support.how = text_of(probe_) + ", one process a machine";
+  if (!probe_.runs_user_mode()) support.missing.push_back(probe_.why);
   support.possible = support.missing.empty();
   return support;
 }

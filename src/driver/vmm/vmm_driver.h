@@ -2,6 +2,11 @@
 // Runs libvnf functions as unikernels, each in a virtual machine of its own: a process of vireo-vmm
 // (vmm/vmm_protocol.h), started by the keeper, with its own user id and no rights.
 //
+// A machine is started in one of these ways, the quickest first; the operation's record says which:
+//   parked  a spare shell has run the image up to where it waits for its identity
+//   fork    its memory is a copy-on-write mapping of a machine that had
+//   cold    it boots the image
+//
 // A shell is such a process before it has an image. The image of a function lies beside its program
 // for containers, as `function.elf` in the root of the same image.
 #pragma once
@@ -13,8 +18,10 @@
 #include <vector>
 
 #include "driver/driver.h"
+#include "driver/vmm/templates.h"
 #include "driver/vmm/vmm_record.h"
 #include "driver/worker.h"
+#include "host/kvm_probe.h"
 #include "keeper/keeper_client.h"
 
 namespace vireo {
@@ -87,7 +94,9 @@ class VmmDriver final : public Driver,
   Result<Known> reserve();  // start.cc
   Result<void> spawn(VirtualMachine& shell);
   Result<Known> begin_start(const InstanceId& shell, const InstanceSpec& spec);
-  Result<void> load(VirtualMachine& shell, const InstanceSpec& spec);
+  // "fork" or "cold": what the machine begins with.
+  Result<std::string> load(VirtualMachine& shell, const InstanceSpec& spec);
+  Result<void> keep_template(VirtualMachine& shell, const InstanceSpec& spec);
   Result<void> run_in(VirtualMachine& shell, const InstanceSpec& spec,
                       const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
   void forget(const Known& machine);                                       // background removal
@@ -103,7 +112,9 @@ class VmmDriver final : public Driver,
   CgroupTree groups_;
   std::unique_ptr<IdRanges> ranges_;
   Fd vmm_, filter_, kvm_, network_;
+  KvmProbe probe_;
   Fd events_;
+  Templates templates_;
 
   std::mutex mutex_;
   std::shared_ptr<KeeperClient> keeper_;

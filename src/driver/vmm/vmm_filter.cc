@@ -18,18 +18,26 @@ namespace {
 using Context = std::unique_ptr<void, decltype(&::seccomp_release)>;
 
 // It opens nothing, makes no process and no socket. `futex`, `brk`, `mprotect` are the C library's.
-constexpr int allowed[] = {SCMP_SYS(read),           SCMP_SYS(write),         SCMP_SYS(readv),
-                           SCMP_SYS(writev),         SCMP_SYS(pread64),       SCMP_SYS(recvmsg),
-                           SCMP_SYS(sendmsg),        SCMP_SYS(ppoll),         SCMP_SYS(poll),
-                           SCMP_SYS(close),          SCMP_SYS(mmap),          SCMP_SYS(munmap),
-                           SCMP_SYS(madvise),        SCMP_SYS(brk),           SCMP_SYS(fstat),
-                           SCMP_SYS(newfstatat),     SCMP_SYS(clock_gettime), SCMP_SYS(exit),
-                           SCMP_SYS(exit_group),     SCMP_SYS(rt_sigreturn),  SCMP_SYS(futex),
-                           SCMP_SYS(restart_syscall)};
-constexpr unsigned long requests[] = {
-    KVM_CREATE_VM, KVM_CREATE_VCPU, KVM_GET_VCPU_MMAP_SIZE, KVM_SET_USER_MEMORY_REGION,
-    KVM_RUN,       KVM_GET_REGS,    KVM_SET_REGS,           KVM_GET_SREGS,
-    KVM_SET_SREGS, KVM_GET_TSC_KHZ};
+constexpr int allowed[] = {SCMP_SYS(read),    SCMP_SYS(write),          SCMP_SYS(readv),
+                           SCMP_SYS(writev),  SCMP_SYS(pread64),        SCMP_SYS(pwrite64),
+                           SCMP_SYS(recvmsg), SCMP_SYS(sendmsg),        SCMP_SYS(ppoll),
+                           SCMP_SYS(poll),    SCMP_SYS(close),          SCMP_SYS(mmap),
+                           SCMP_SYS(munmap),  SCMP_SYS(madvise),        SCMP_SYS(brk),
+                           SCMP_SYS(fstat),   SCMP_SYS(newfstatat),     SCMP_SYS(clock_gettime),
+                           SCMP_SYS(exit),    SCMP_SYS(exit_group),     SCMP_SYS(rt_sigreturn),
+                           SCMP_SYS(futex),   SCMP_SYS(restart_syscall)};
+constexpr unsigned long requests[] = {KVM_CREATE_VM,
+                                      KVM_CREATE_VCPU,
+                                      KVM_GET_VCPU_MMAP_SIZE,
+                                      KVM_SET_USER_MEMORY_REGION,
+                                      KVM_RUN,
+                                      KVM_GET_REGS,
+                                      KVM_SET_REGS,
+                                      KVM_GET_SREGS,
+                                      KVM_SET_SREGS,
+                                      KVM_GET_TSC_KHZ,
+                                      KVM_GET_FPU,
+                                      KVM_SET_FPU};
 
 bool add_rules(const Context& context) {
   bool good = true;
