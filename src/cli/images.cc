@@ -134,10 +134,7 @@ Result<int> import_archive(const Arguments& arguments, Daemon& daemon, const Fd&
 
 // Beside us in a build, in libexec when installed.
 std::string function_builder() {
-  std::string own(4096, '\0');
-  const ssize_t size = ::readlink("/proc/self/exe", own.data(), own.size());
-  own.resize(size > 0 ? static_cast<size_t>(size) : 0);
-  const std::string folder = own.substr(0, own.rfind('/'));
+  const std::string folder = own_folder();
   const std::string installed = folder + "/../libexec/vireo/sdk/build-function";
   return exists(installed) ? installed : folder + "/sdk/build-function";
 }

@@ -3,23 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
-#include <climits>
-
 #include "cli/arguments.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "host/files.h"
 
 namespace vireo {
 namespace {
-
-// The folder that this program is in.
-std::string own_folder() {
-  std::array<char, PATH_MAX> path{};
-  ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size());
-  std::string_view text(path.data(), n > 0 ? static_cast<size_t>(n) : 0);
-  return std::string(text.substr(0, text.rfind('/')));
-}
 
 int become_daemon(const std::vector<std::string>& arguments) {
   std::vector<std::string> words = arguments;
@@ -27,8 +17,9 @@ int become_daemon(const std::vector<std::string>& arguments) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
-  for (const std::string& path : {own_folder() + "/vireod", own_folder() + "/../sbin/vireod",
-                                  own_folder() + "/../libexec/vireo/vireod"})
+  const std::string own = own_folder();
+  for (const std::string& path :
+       {own + "/vireod", own + "/../sbin/vireod", own + "/../libexec/vireo/vireod"})
     ::execv(path.c_str(), pointers.data());
   ::execvp("vireod", pointers.data());
   complain("cannot find the program vireod beside vireo or in PATH");

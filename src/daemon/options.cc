@@ -7,21 +7,15 @@
 #include <map>
 
 #include "base/text.h"
+#include "host/files.h"
 
 namespace vireo {
 namespace {
 
-std::string own_directory() {
-  char path[4096];
-  ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
-  std::string text(path, n > 0 ? static_cast<size_t>(n) : 0);
-  return text.substr(0, text.rfind('/'));
-}
-
 // Beside us in a build, in libexec when installed.
 std::string default_programs() {
-  std::string own = own_directory();
-  std::string installed = own + "/../libexec/vireo";
+  const std::string own = own_folder();
+  const std::string installed = own + "/../libexec/vireo";
   return ::access((installed + "/vireo-keeper").c_str(), X_OK) == 0 ? installed : own;
 }
 

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstdlib>
 #include <filesystem>
 
@@ -17,6 +19,17 @@ Result<Fd> open_path(const std::string& path, int flags, unsigned mode) {
   int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
   if (fd < 0) return system_error(fmt::format("cannot open {}", path));
   return Fd(fd);
+}
+
+std::string own_program() {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  return std::string(path, size > 0 ? static_cast<size_t>(size) : 0);
+}
+
+std::string own_folder() {
+  const std::string program = own_program();
+  return program.substr(0, program.rfind('/'));
 }
 
 static Result<void> write_whole(const Fd& fd, std::string_view text, const std::string& path) {

@@ -22,6 +22,10 @@ Result<void> remove_tree(const std::string& path);  // absent: success; stays on
 Result<std::vector<std::string>> list_directory(const std::string& path);  // names, sorted
 bool exists(const std::string& path);
 
+// The running program's file, and the folder it is in; "" when the kernel does not tell.
+std::string own_program();
+std::string own_folder();
+
 Result<Fd> open_path(const std::string& path, int flags, unsigned mode = 0);
 
 // A memory file with `content` that nobody can change any more, readable from its start.

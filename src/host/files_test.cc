@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <filesystem>
+
 namespace vireo {
 namespace {
 
@@ -33,6 +35,11 @@ TEST(Files, sealed_memory_cannot_be_changed) {
   EXPECT_LT(::write(fd.get(), "x", 1), 0);
   EXPECT_NE(::ftruncate(fd.get(), 1), 0);
   EXPECT_EQ(mmap(nullptr, 4096, PROT_WRITE, MAP_SHARED, fd.get(), 0), MAP_FAILED);
+}
+
+TEST(Files, the_own_program_is_in_the_own_folder) {
+  EXPECT_EQ(own_program(), std::filesystem::canonical("/proc/self/exe"));
+  EXPECT_EQ(own_folder(), std::filesystem::canonical("/proc/self/exe").parent_path());
 }
 
 TEST(Files, a_missing_file_is_named) {
