@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +13,7 @@
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "host/child_process.h"
 #include "host/files.h"
 
 namespace vireo {
@@ -46,22 +45,16 @@ std::string settings_json(const ImageSettings& image) {
 }
 
 // Runs the program with its output in a memory file; its errors are the user's to read.
-Result<Fd> output_of(std::vector<std::string> words, const std::string& failure) {
+Result<Fd> output_of(const std::vector<std::string>& words, const std::string& failure) {
   Fd output(::memfd_create("output", MFD_CLOEXEC));
   if (!output) return system_error("cannot create a memory file");
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, output.get(), STDOUT_FILENO);
-  pid_t pid = 0;
-  int failed = ::posix_spawnp(&pid, pointers[0], &actions, nullptr, pointers.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return system_error("cannot run " + words[0], failed);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
-  if (status != 0) return Error{Errc::invalid, failure};
+  ChildProcess child = TRY(ChildProcess::start({.program = words[0],
+                                                .arguments = words,
+                                                .environment = {},
+                                                .output = output.get(),
+                                                .error = STDERR_FILENO,
+                                                .fds = {}}));
+  if (TRY(child.wait(without_end)) != 0) return Error{Errc::invalid, failure};
   ::lseek(output.get(), 0, SEEK_SET);
   return output;
 }

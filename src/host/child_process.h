@@ -14,6 +14,9 @@
 
 namespace vireo {
 
+// For wait(): as long as the child takes.
+inline constexpr std::chrono::milliseconds without_end{-1};
+
 // What to start. The child gets exactly the descriptors named here, default signals, and the
 // calling thread's namespaces.
 struct ChildCommand {
