@@ -58,7 +58,7 @@ class FragmentCache {
     copy_bytes(datagram.destination, h.destination(), h.address_bytes());
     datagram.id = h.fragment_id;
     datagram.protocol = h.network == Network::ipv4 ? h.protocol : uint8_t{0};
-    datagram.version = h.network == Network::ipv4 ? 4 : 6;
+    datagram.version = h.family();
     return datagram;
   }
   static bool same(const Datagram& a, const Datagram& b) {

@@ -8,6 +8,7 @@
 namespace vireo::vnf {
 
 enum class Network : uint8_t { other, arp, ipv4, ipv6 };
+inline uint8_t family_of(Network ip) { return ip == Network::ipv4 ? 4 : 6; }  // of the ABI
 // none: no IP, a later fragment, or nothing that we know.
 enum class Transport : uint8_t { none, icmp, icmp6, tcp, udp };
 
@@ -28,6 +29,7 @@ struct Headers {
   uint32_t fragment_id = 0;
 
   bool ip() const { return network == Network::ipv4 || network == Network::ipv6; }
+  uint8_t family() const { return family_of(network); }  // of IP
   Ethernet ethernet() const { return {data}; }
   Arp arp() const { return {data + network_offset}; }
   Ipv4 ipv4() const { return {data + network_offset}; }

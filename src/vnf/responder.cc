@@ -35,7 +35,7 @@ bool Responder::answer(Packet& packet, const Headers& h) {
   const AbiPort& port = identity_->ports[packet.in];
   if (!reaches(port, h)) return false;
   if (answer_resolution(packet, h, port)) return count(resolutions);
-  const uint8_t family = h.network == Network::ipv4 ? 4 : 6;
+  const uint8_t family = h.family();
   if (!h.ip() || h.ethernet().multicast() || !owns_address(port, family, h.destination()))
     return false;
   if (h.extended || h.fragment) {

@@ -22,44 +22,23 @@ void Connections::set_now(int64_t now_ms) {
   now_ms_ = now_ms;
 }
 
-bool Connections::key_of(const Headers& h, Key& key, uint8_t& sender) {
-  key = {};
-  uint16_t source = 0, destination = 0;
-  switch (h.transport) {
-    case Transport::tcp:
-    case Transport::udp:
-      source = h.tcp().source();
-      destination = h.tcp().destination();
-      break;
-    case Transport::icmp:
-    case Transport::icmp6: {
-      const uint8_t type = h.icmp().type();
-      const bool v4 = h.transport == Transport::icmp;
-      if (v4 ? type != Icmp::echo_request && type != Icmp::echo_reply
-             : type != Icmp::echo_request6 && type != Icmp::echo_reply6)
-        return false;
-      source = destination = h.icmp().id();
-      break;
-    }
-    default:
+bool Connections::key_of(const Headers& h, FlowKey& key, uint8_t& sender) {
+  if (h.transport == Transport::none) return false;
+  key = directed_key_of(h);
+  if (h.transport == Transport::icmp || h.transport == Transport::icmp6) {
+    const uint8_t type = h.icmp().type();
+    const bool v4 = h.transport == Transport::icmp;
+    if (v4 ? type != Icmp::echo_request && type != Icmp::echo_reply
+           : type != Icmp::echo_request6 && type != Icmp::echo_reply6)
       return false;
+    key.port[0] = key.port[1] = h.icmp().id();
   }
-  const uint32_t bytes = h.address_bytes();
-  int order = __builtin_memcmp(h.source(), h.destination(), bytes);
-  if (order == 0) order = source < destination ? -1 : 1;
-  sender = order < 0 ? 0 : 1;
-  copy_bytes(key.address[sender], h.source(), bytes);
-  copy_bytes(key.address[1 - sender], h.destination(), bytes);
-  key.port[sender] = source;
-  key.port[1 - sender] = destination;
-  key.protocol = h.protocol;
-  key.family = h.network == Network::ipv4 ? 4 : 6;
+  sender = put_in_order(key);
   return true;
 }
 
-uint32_t Connections::find(const Key& key, uint32_t hash) const {
-  const uint32_t at = flows_.find(
-      hash, [&](const Flow& flow) { return __builtin_memcmp(&flow.key, &key, sizeof key) == 0; });
+uint32_t Connections::find(const FlowKey& key, uint32_t hash) const {
+  const uint32_t at = flows_.find(hash, [&](const Flow& flow) { return flow.key == key; });
   return at != no_entry && expired(flows_[at]) ? no_entry : at;
 }
 
@@ -87,7 +66,7 @@ void Connections::note(Flow& flow, const Headers& h, uint8_t sender) {
 }
 
 bool Connections::pass(const Headers& h) {
-  Key key;
+  FlowKey key;
   uint8_t sender = 0;
   if (!key_of(h, key, sender)) return false;
   const uint32_t hash = hash_of(key_, key), at = find(key, hash);
@@ -112,7 +91,7 @@ bool Connections::pass(const Headers& h) {
 
 bool Connections::related(const Headers& h) const {
   Headers quoted;
-  Key key;
+  FlowKey key;
   uint8_t sender = 0;
   if (!parse_quoted(h, quoted) || quoted.transport == Transport::none) return false;
   if (!key_of(quoted, key, sender)) return false;
@@ -132,12 +111,11 @@ bool Connections::evict_one() {
 }
 
 Connections::Added Connections::add(const Headers& h) {
-  Key key;
+  FlowKey key;
   uint8_t sender = 0;
   if (!key_of(h, key, sender)) return Added::yes;  // nothing to follow: each packet is judged
   const uint32_t hash = hash_of(key_, key);
-  const uint32_t old = flows_.find(
-      hash, [&](const Flow& flow) { return __builtin_memcmp(&flow.key, &key, sizeof key) == 0; });
+  const uint32_t old = flows_.find(hash, [&](const Flow& flow) { return flow.key == key; });
   if (old != no_entry) flows_.erase(hash, old);
   const bool full = flows_.full();
   if (full && !evict_one()) return Added::full;
@@ -171,7 +149,7 @@ void Connections::export_state(StateSink& sink) const {
 }
 
 bool Connections::valid(const Record& record) const {
-  const Key& key = record.key;
+  const FlowKey& key = record.key;
   const bool protocol = key.protocol == protocol_tcp || key.protocol == protocol_udp ||
                         key.protocol == protocol_icmp || key.protocol == protocol_icmp6;
   return protocol && (key.family == 4 || key.family == 6) && record.initiator < 2 &&

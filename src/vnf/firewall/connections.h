@@ -4,6 +4,7 @@
 // looked at); an established one never does.
 #pragma once
 #include "vnf/firewall/config.h"
+#include "vnf/flow_key.h"
 #include "vnf/flow_table.h"
 #include "vnf/parse.h"
 
@@ -35,15 +36,8 @@ class Connections {
  private:
   static constexpr uint32_t search = 16;
 
-  // The two ends in a fixed order, so that both directions find the same entry.
-  struct Key {
-    uint8_t address[2][16];
-    uint16_t port[2];  // an echo's id, twice
-    uint8_t protocol, family;
-    uint8_t reserved[2];
-  };
   struct Flow {
-    Key key;
+    FlowKey key;
     int64_t used_ms;
     uint32_t next;
     bool used;
@@ -52,16 +46,17 @@ class Connections {
     uint8_t finished;   // bit for each end that sent FIN
   };
   struct Record {  // of version 1
-    Key key;
+    FlowKey key;
     uint32_t age_ms;
     Phase phase;
     uint8_t initiator, finished, reserved;
   };
   static_assert(sizeof(Record) == 48);
 
-  // False: a packet of no flow that could be followed. `sender` is its end of the key.
-  static bool key_of(const Headers& h, Key& key, uint8_t& sender);
-  uint32_t find(const Key& key, uint32_t hash) const;
+  // The ends in a fixed order, an echo's id as both ports; `sender` is the end it came from. False:
+  // a packet of no flow that could be followed.
+  static bool key_of(const Headers& h, FlowKey& key, uint8_t& sender);
+  uint32_t find(const FlowKey& key, uint32_t hash) const;
   void note(Flow& flow, const Headers& h, uint8_t sender);
   int64_t lifetime(const Flow& flow) const;
   bool expired(const Flow& flow) const { return now_ms_ - flow.used_ms > lifetime(flow); }

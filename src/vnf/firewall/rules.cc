@@ -76,7 +76,7 @@ const char* RuleList::compile(const FirewallRule* rules, uint32_t count, uint32_
 }
 
 uint32_t RuleList::first_match(const Headers& h, uint8_t in) const {
-  const uint8_t family = h.network == Network::ipv4 ? 4 : 6;
+  const uint8_t family = h.family();
   const Words source = words_of(h.source(), h.address_bytes());
   const Words destination = words_of(h.destination(), h.address_bytes());
   const RuleProtocol protocol = protocol_of(h);

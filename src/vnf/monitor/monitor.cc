@@ -44,29 +44,11 @@ void Monitor::watch(const Packet& packet, uint64_t now_ns) {
   count_flow(packet, h, now_ns);
 }
 
-Monitor::Key Monitor::key_of(const Headers& h, uint8_t& sender) {
-  End ends[2] = {};
-  copy_bytes(ends[0].address, h.source(), h.address_bytes());
-  copy_bytes(ends[1].address, h.destination(), h.address_bytes());
-  if (h.transport == Transport::tcp || h.transport == Transport::udp) {
-    ends[0].port = h.udp().source();  // at the same place in both
-    ends[1].port = h.udp().destination();
-  }
-  sender = __builtin_memcmp(&ends[0], &ends[1], sizeof ends[0]) <= 0 ? 0 : 1;
-  Key key{};
-  key.ends[0] = ends[sender];
-  key.ends[1] = ends[sender ^ 1u];
-  key.protocol = h.protocol;
-  key.family = h.network == Network::ipv4 ? 4 : 6;
-  return key;
-}
-
 void Monitor::count_flow(const Packet& packet, const Headers& h, uint64_t now_ns) {
-  uint8_t sender = 0;
-  const Key key = key_of(h, sender);
+  FlowKey key = directed_key_of(h);
+  const uint8_t sender = put_in_order(key);
   const uint32_t hash = hash_of(key_, key);
-  uint32_t at = flows_.find(
-      hash, [&](const Flow& flow) { return __builtin_memcmp(&flow.key, &key, sizeof key) == 0; });
+  uint32_t at = flows_.find(hash, [&](const Flow& flow) { return flow.key == key; });
   if (at == no_entry) {
     at = flows_.insert(hash);
     if (at == no_entry) return count(MonitorCounter::table_full);
@@ -110,24 +92,24 @@ void Monitor::report() {
     flows_[at].interval[0] = flows_[at].interval[1] = {};
 }
 
-void Monitor::add_end(const End& end, const Key& key) {
+void Monitor::add_end(const FlowKey& key, uint32_t end) {
   const bool ports = key.protocol == protocol_tcp || key.protocol == protocol_udp;
   if (key.family == 4)
-    line_.add_ipv4(end.address);
+    line_.add_ipv4(key.address[end]);
   else if (ports)
-    line_.add("[").add_ipv6(end.address).add("]");
+    line_.add("[").add_ipv6(key.address[end]).add("]");
   else
-    line_.add_ipv6(end.address);
-  if (ports) line_.add(":").add(uint64_t{end.port});
+    line_.add_ipv6(key.address[end]);
+  if (ports) line_.add(":").add(uint64_t{key.port[end]});
 }
 
 void Monitor::write(uint32_t number, const Flow& flow) {
-  const Key& key = flow.key;
+  const FlowKey& key = flow.key;
   line_.clear();
   line_.add("top ").add(uint64_t{number}).add(": ");
-  add_end(key.ends[flow.first], key);
+  add_end(key, flow.first);
   line_.add(" > ");
-  add_end(key.ends[flow.first ^ 1u], key);
+  add_end(key, flow.first ^ 1u);
   const bool icmp = key.protocol == protocol_icmp || key.protocol == protocol_icmp6;
   line_.add(key.protocol == protocol_tcp   ? " tcp "
             : key.protocol == protocol_udp ? " udp "

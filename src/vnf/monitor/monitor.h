@@ -6,6 +6,7 @@
 // Transparent; drops nothing. A flow is both directions of a conversation, as the first packet of
 // it that was seen went. The next generation begins with an empty table.
 #pragma once
+#include "vnf/flow_key.h"
 #include "vnf/flow_table.h"
 #include "vnf/function.h"
 #include "vnf/parse.h"
@@ -97,20 +98,11 @@ class Monitor {
   void tick(uint64_t now_ns);
 
  private:
-  struct End {
-    uint8_t address[16];
-    uint16_t port;
-    uint8_t reserved[6];
-  };
-  struct Key {
-    End ends[2];  // the lesser one first
-    uint8_t protocol, family, reserved[6];
-  };
   struct Sum {
     uint64_t bytes, packets;
   };
   struct Flow {
-    Key key;
+    FlowKey key;
     Sum interval[2];  // by the end that sent
     uint64_t seen_ns;
     uint32_t next;
@@ -122,15 +114,13 @@ class Monitor {
   void count(MonitorCounter counter, uint64_t amount = 1) {
     vitals_->counters[static_cast<uint32_t>(counter)] += amount;
   }
-  // Which end sent is told by `sender`.
-  static Key key_of(const Headers& h, uint8_t& sender);
   void count_flow(const Packet& packet, const Headers& h, uint64_t now_ns);
   void report();
   void write(uint32_t number, const Flow& flow);
   static uint64_t moved(const Flow& flow) {
     return flow.interval[0].bytes + flow.interval[1].bytes;
   }
-  void add_end(const End& end, const Key& key);
+  void add_end(const FlowKey& key, uint32_t end);
 
   Config config_{};
   Vitals* vitals_ = nullptr;

@@ -71,25 +71,11 @@ void RateLimiter::handle(Packet& packet, uint64_t now_ns) {
   count(RateLimiterCounter::passed);
 }
 
-RateLimiter::Key RateLimiter::key_of(const Packet& packet, const Headers& h) {
-  Key key{};
-  copy_bytes(key.source, h.source(), h.address_bytes());
-  copy_bytes(key.destination, h.destination(), h.address_bytes());
-  key.protocol = h.protocol;
-  key.family = h.network == Network::ipv4 ? 4 : 6;
-  key.in = packet.in;
-  if (h.transport == Transport::tcp || h.transport == Transport::udp) {
-    key.source_port = h.udp().source();  // at the same place in both
-    key.destination_port = h.udp().destination();
-  }
-  return key;
-}
-
 bool RateLimiter::flow_may_pass(const Packet& packet, const Headers& h, uint64_t now_ns) {
-  const Key key = key_of(packet, h);
+  FlowKey key = directed_key_of(h);
+  key.in = packet.in;
   const uint32_t hash = hash_of(key_, key);
-  uint32_t at = flows_.find(
-      hash, [&](const Flow& flow) { return __builtin_memcmp(&flow.key, &key, sizeof key) == 0; });
+  uint32_t at = flows_.find(hash, [&](const Flow& flow) { return flow.key == key; });
   if (at == no_entry && (at = flows_.insert(hash)) != no_entry) flows_[at].key = key;
   if (at == no_entry) count(RateLimiterCounter::table_full);
   TokenBucket& bucket = at == no_entry ? overflow_ : flows_[at].bucket;

@@ -7,6 +7,7 @@
 // Only IP is limited: ARP and other frames pass. Buckets are not handed over: the next generation
 // begins with full ones.
 #pragma once
+#include "vnf/flow_key.h"
 #include "vnf/flow_table.h"
 #include "vnf/function.h"
 #include "vnf/parse.h"
@@ -118,13 +119,8 @@ class RateLimiter {
   void tick(uint64_t now_ns);
 
  private:
-  struct Key {
-    uint8_t source[16], destination[16];
-    uint16_t source_port, destination_port;
-    uint8_t protocol, family, in, reserved;
-  };
   struct Flow {
-    Key key;
+    FlowKey key;  // of one direction, and of the port it came in by
     TokenBucket bucket;
     uint32_t next;
     bool used;
@@ -132,7 +128,6 @@ class RateLimiter {
 
   void handle(Packet& packet, uint64_t now_ns);
   bool flow_may_pass(const Packet& packet, const Headers& h, uint64_t now_ns);
-  static Key key_of(const Packet& packet, const Headers& h);
   void drop(Packet& packet, DropReason reason, RateLimiterCounter counter);
   void count(RateLimiterCounter counter) { vitals_->counters[static_cast<uint32_t>(counter)]++; }
 

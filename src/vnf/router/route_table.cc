@@ -102,7 +102,7 @@ const char* RouteTable::configure(const Context& context, const RouterConfig& co
 }
 
 Routes::Hop RouteTable::find(Network network, const uint8_t* destination) const {
-  const uint8_t family = network == Network::ipv4 ? 4 : 6;
+  const uint8_t family = family_of(network);
   const uint32_t row = row_of(family);
   for (uint32_t i = 0; i < length_count_[row]; i++) {
     const uint32_t found = index_of(key_of(family, destination, lengths_[row][i]));

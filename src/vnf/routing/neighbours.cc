@@ -51,7 +51,7 @@ Neighbours::Key Neighbours::key_of(uint8_t port, Network network, const uint8_t*
   Key key = {};
   copy_bytes(key.address, address, bytes_of(network));
   key.port = port;
-  key.family = network == Network::ipv4 ? 4 : 6;
+  key.family = family_of(network);
   return key;
 }
 
@@ -87,7 +87,7 @@ void Neighbours::learn(const Key& key, const uint8_t* mac, bool make) {
 
 bool Neighbours::ours(uint8_t port, Network network, const uint8_t* address) const {
   const AbiPort& at = identity_->ports[port];
-  const uint8_t family = network == Network::ipv4 ? 4 : 6;
+  const uint8_t family = family_of(network);
   for (uint32_t i = 0; i < at.address_count && i < max_addresses; i++)
     if (at.addresses[i].family == family &&
         same_bytes(at.addresses[i].bytes, address, bytes_of(network)))

@@ -4,8 +4,6 @@
 namespace vireo::vnf {
 namespace {
 
-uint8_t family_of(Network network) { return network == Network::ipv4 ? 4 : 6; }
-
 uint32_t count_of(const AbiPort& port) {
   return port.address_count < max_addresses ? port.address_count : max_addresses;
 }
