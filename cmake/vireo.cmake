@@ -15,6 +15,10 @@ if(VIREO_SANITIZE)
     target_compile_options(vireo_flags INTERFACE
       $<$<NOT:$<BOOL:$<TARGET_PROPERTY:VIREO_EVERY_CHECK>>>:-fno-sanitize=null,alignment,object-size,vptr>)
   endif()
+  if(VIREO_FUZZ)
+    # Its warnings are not this project's.
+    target_compile_options(vireo_flags INTERFACE -fno-sanitize-recover=all -w)
+  endif()
   if(VIREO_SANITIZE MATCHES thread)
     # GCC 12 then takes std::variant for uninitialized (PR 105562), and Asio has fences.
     target_compile_options(vireo_flags INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
