@@ -33,5 +33,6 @@ int main(int count, char** arguments) {
   }
   vireo::fuzz::root = arguments[1];
   vireo::fuzz::keep_vmm_seeds();
+  vireo::fuzz::keep_vnf_seeds();
   return 0;
 }

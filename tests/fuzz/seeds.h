@@ -30,5 +30,6 @@ class Seed {
 void keep(const std::string& target, const std::string& name, const std::string& bytes);
 
 void keep_vmm_seeds();
+void keep_vnf_seeds();
 
 }  // namespace vireo::fuzz
