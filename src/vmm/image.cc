@@ -18,7 +18,8 @@ uint64_t page_end(uint64_t at) {
 
 const char* fault_of(const Elf64_Ehdr& header) {
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return "is no ELF file";
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64)
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
+      header.e_machine != EM_X86_64)
     return "is for another machine than x86-64";
   if (header.e_type != ET_EXEC) return "is no executable of fixed addresses";
   if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum == 0 ||
@@ -63,10 +64,12 @@ const char* check_entry(const Image& image) {
   return "begins outside its code";
 }
 
-bool is_ours(int file, const Elf64_Phdr& part) {
+const char* read_note(int file, const Elf64_Phdr& part, bool& ours) {
   machine::ImageNote note{};
-  return part.p_type == PT_NOTE && part.p_filesz >= sizeof note &&
-         read_at(file, &note, sizeof note, part.p_offset) && note == machine::image_note;
+  if (part.p_type != PT_NOTE || part.p_filesz < sizeof note) return nullptr;
+  if (!read_at(file, &note, sizeof note, part.p_offset)) return "is truncated";
+  ours |= note == machine::image_note;
+  return nullptr;
 }
 
 // Bits of a page table's entry (Intel SDM 3A, 4.5). Accessed and dirty are set beforehand: the
@@ -85,7 +88,7 @@ const char* load_image(int file, GuestMemory& memory, Image& image) {
   for (uint32_t i = 0; i < header.e_phnum; i++) {
     Elf64_Phdr part{};
     if (!read_at(file, &part, sizeof part, header.e_phoff + i * sizeof part)) return "is truncated";
-    ours |= is_ours(file, part);
+    if (const char* fault = read_note(file, part, ours)) return fault;
     if (part.p_type != PT_LOAD) continue;
     if (const char* fault = load_segment(file, part, memory, image)) return fault;
   }

@@ -40,6 +40,7 @@ Parts good_parts() {
   Elf64_Ehdr& header = parts.header;
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
   header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
   header.e_machine = EM_X86_64;
   header.e_type = ET_EXEC;
   header.e_phentsize = sizeof(Elf64_Phdr);
@@ -111,6 +112,74 @@ TEST(Image, what_is_none_is_refused_with_a_reason) {
   parts = good_parts();
   parts.header.e_phoff = ~0ull - 8;
   EXPECT_EQ(refusal_of(parts), "is truncated");
+}
+
+TEST(Image, one_for_another_machine_is_refused) {
+  constexpr const char* another = "is for another machine than x86-64";
+  Parts parts = good_parts();
+  parts.header.e_ident[EI_CLASS] = ELFCLASS32;
+  EXPECT_EQ(refusal_of(parts), another);
+  parts = good_parts();
+  parts.header.e_ident[EI_DATA] = ELFDATA2MSB;
+  EXPECT_EQ(refusal_of(parts), another);
+  parts = good_parts();
+  parts.header.e_type = ET_DYN;
+  EXPECT_EQ(refusal_of(parts), "is no executable of fixed addresses");
+}
+
+TEST(Image, one_with_wrong_segments_is_refused) {
+  Parts parts = good_parts();
+  parts.header.e_phentsize = 32;
+  EXPECT_EQ(refusal_of(parts), "has a malformed table of segments");
+  parts = good_parts();
+  parts.segments.assign(2 * most_segments, segment(PF_R, machine::image_begin, 0));
+  EXPECT_EQ(refusal_of(parts), "has a malformed table of segments");
+  parts = good_parts();
+  parts.segments.clear();
+  for (uint32_t i = 0; i <= most_segments; i++)
+    parts.segments.push_back(segment(PF_R, machine::image_begin + i * page, 16));
+  EXPECT_EQ(refusal_of(parts), "has too many segments");
+  parts = good_parts();
+  parts.segments[2].p_flags = PF_R;
+  EXPECT_EQ(refusal_of(parts), "has a segment to read behind one to write");
+  parts = good_parts();
+  parts.segments[1].p_vaddr += 16;  // not at a page's begin
+  EXPECT_EQ(refusal_of(parts), "has a segment outside the place for images");
+  parts = good_parts();
+  parts.segments[2].p_memsz = machine::heap_begin - parts.segments[2].p_vaddr + 1;
+  EXPECT_EQ(refusal_of(parts), "has a segment that is too large");
+  parts = good_parts();
+  parts.segments[1].p_memsz = page - 1;  // less than the file has of it
+  EXPECT_EQ(refusal_of(parts), "has a segment that is too large");
+  parts = good_parts();
+  parts.segments[1].p_memsz = 3 * page;  // into the next one
+  EXPECT_EQ(refusal_of(parts), "has segments that overlap or are out of order");
+}
+
+TEST(Image, one_that_is_cut_anywhere_is_refused) {
+  const Fd file = file_of(good_parts());
+  for (off_t left = 2 * page - 1; left >= 0; left -= left > 512 ? 500 : 1) {
+    ASSERT_EQ(::ftruncate(file.get(), left), 0);
+    GuestMemory memory;
+    ASSERT_TRUE(memory.open(memory_bytes));
+    Image image;
+    EXPECT_STREQ(load_image(file.get(), memory, image), "is truncated") << left << " bytes";
+    ::munmap(memory.own(0), memory_bytes);
+  }
+}
+
+TEST(Image, a_program_of_the_host_is_none) {
+  const Fd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  GuestMemory memory;
+  ASSERT_TRUE(memory.open(memory_bytes));
+  Image image;
+  EXPECT_STREQ(load_image(file.get(), memory, image), "is no executable of fixed addresses");
+}
+
+TEST(Image, one_without_our_note_is_refused) {
+  Parts parts = good_parts();
+  parts.note.name[0] = 'v';
+  EXPECT_TRUE(refusal_of(parts).starts_with("is not made for this VMM"));
 }
 
 // The rights of a guest's page, as its tables say: "rwx", "---" of one that is not mapped.
