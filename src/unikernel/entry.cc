@@ -5,11 +5,13 @@
 
 asm(".pushsection .text.entry, \"ax\"\n"
     ".globl machine_entry\n"
+    ".type machine_entry, @function\n"
     "machine_entry:\n"
     "\tlea stack_top(%rip), %rsp\n"
     "\txor %ebp, %ebp\n"
     "\tcall machine_start\n"
     "\tud2\n"
+    ".size machine_entry, . - machine_entry\n"
     ".popsection\n");
 
 extern const vireo::machine::ImageNote vireo_note;

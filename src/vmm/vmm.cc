@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "vmm/fault_report.h"
 #include "vmm/template.h"
 #include "vnf/vitals.h"
 
@@ -44,11 +45,10 @@ int Vmm::fail(const char* what, const char* why) {
 
 int Vmm::fail_guest(const GuestExit& exit) {
   const kvm_regs registers = processor_.registers();
-  char text[128];
-  const int length = std::snprintf(text, sizeof text, "%s at instruction 0x%llx, stack 0x%llx",
-                                   exit.reason, static_cast<unsigned long long>(registers.rip),
-                                   static_cast<unsigned long long>(registers.rsp));
-  if (vitals_shared_ != 0) vnf::set_failed(vitals(), text, static_cast<uint32_t>(length));
+  log_registers(registers);
+  char text[fault_text_bytes];
+  const uint32_t length = describe_fault(exit.reason, registers, image_file_, text);
+  if (vitals_shared_ != 0) vnf::set_failed(vitals(), text, length);
   return fail("the guest ended", text);
 }
 
@@ -64,15 +64,16 @@ int Vmm::load(const ReceivedMessage& message) {
     return fail("malformed request to load", "");
   std::memcpy(&request, message.payload, sizeof request);
   port_count_ = request.port_count < vnf::max_ports ? request.port_count : vnf::max_ports;
-  const int code =
-      fds == 2 ? copy_template(request, message.fds[1]) : boot_image(request, message.fds[0]);
-  for (unsigned i = 0; i < fds; i++) ::close(message.fds[i]);
+  image_file_ = message.fds[0];
+  if (fds == 1) return boot_image(request);
+  const int code = copy_template(request, message.fds[1]);
+  ::close(message.fds[1]);
   return code;
 }
 
-int Vmm::boot_image(const LoadRequest& request, int image) {
+int Vmm::boot_image(const LoadRequest& request) {
   if (!memory_.open(request.memory_bytes)) return fail("no memory", std::strerror(errno));
-  if (const char* fault = load_image(image, memory_, image_)) return fail("the image", fault);
+  if (const char* fault = load_image(image_file_, memory_, image_)) return fail("the image", fault);
   boot() = {machine::boot_magic,
             machine::machine_version,
             request.memory_bytes,

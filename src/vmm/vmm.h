@@ -23,7 +23,7 @@ class Vmm {
 
  private:
   int load(const ReceivedMessage& message);
-  int boot_image(const LoadRequest& request, int image);
+  int boot_image(const LoadRequest& request);
   int copy_template(const LoadRequest& request, int file);
   int save(int file);
   bool begin(const ReceivedMessage& message);
@@ -46,6 +46,7 @@ class Vmm {
   VirtualProcessor processor_;
   GuestMemory memory_;
   Image image_;
+  int image_file_ = -1;  // kept for the names of its functions
   VirtioNet ports_[vnf::max_ports];
   uint32_t port_count_ = 0;
   bool begun_ = false, parked_ = false;
