@@ -7,6 +7,7 @@
 
 #include "input.h"
 #include "vmm/image.h"
+#include "vmm/symbols.h"
 
 namespace vireo::fuzz {
 namespace {
@@ -56,6 +57,18 @@ void walk(vmm::GuestMemory& memory, uint64_t table, uint64_t begin, int shift) {
   }
 }
 
+// The first function, or any: the text ends within its room and is printable.
+void name_functions(int file) {
+  char text[vmm::most_name_bytes + 24];
+  for (uint64_t at = machine::image_begin; at < machine::heap_begin;
+       at += machine::heap_begin / 8) {
+    const size_t length = vmm::name_place(file, at, text, sizeof text);
+    require(length < sizeof text, "a name is longer than its room");
+    for (size_t i = 0; i < length; i++)
+      require(text[i] > ' ' && text[i] < 127, "a name is not printable");
+  }
+}
+
 }  // namespace
 }  // namespace vireo::fuzz
 
@@ -64,6 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   vireo::vmm::GuestMemory& memory = fresh_memory();
   vireo::vmm::Image image;
   const int file = file_of(data, size);
+  name_functions(file);
   if (vireo::vmm::load_image(file, memory, image) != nullptr) return 0;
   walk(memory, vireo::vmm::make_page_tables(memory, image), 0, 39);
   return 0;

@@ -111,6 +111,7 @@ std::string image() {
   Elf64_Ehdr header{};
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
   header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
   header.e_machine = EM_X86_64;
   header.e_type = ET_EXEC;
   header.e_phentsize = sizeof(Elf64_Phdr);
@@ -118,6 +119,11 @@ std::string image() {
   header.e_phnum = 4;
   header.e_entry = begin;
   constexpr uint64_t text = sizeof header + 4 * sizeof(Elf64_Phdr), note = text + 16;
+  constexpr char name[] = "_ZN1aI1bE1cEv";
+  constexpr uint64_t names = note + sizeof(machine::ImageNote), symbols = names + sizeof name;
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shnum = 2;
+  header.e_shoff = symbols + sizeof(Elf64_Sym);
   Elf64_Phdr stack = part(PT_LOAD, PF_R | PF_W, begin + 3 * page, 0, 0);
   stack.p_memsz = 2 * page;
   Seed seed;
@@ -128,6 +134,18 @@ std::string image() {
   seed.put(part(PT_NOTE, PF_R, begin + page, note, sizeof(machine::ImageNote)));
   seed.put_bytes(std::string(16, '\x90').data(), 16);
   seed.put(machine::image_note);
+  seed.put_bytes(name, sizeof name);
+  Elf64_Sym symbol{};
+  symbol.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
+  symbol.st_value = begin;
+  Elf64_Shdr sections[2] = {};
+  sections[0].sh_type = SHT_SYMTAB;
+  sections[0].sh_entsize = sections[0].sh_size = sizeof symbol;
+  sections[0].sh_offset = symbols;
+  sections[0].sh_link = 1;
+  sections[1].sh_offset = names;
+  sections[1].sh_size = sizeof name;
+  seed.put(symbol).put(sections[0]).put(sections[1]);
   return seed.bytes();
 }
 
