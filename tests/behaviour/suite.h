@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the cases of one function share. A suite is a class derived from Behaviour<setup>, and each
+// TEST_P of it runs on every technology that can run here.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "behaviour/bench.h"
+
+namespace vireo::behaviour {
+
+inline constexpr unsigned a = 0, b = 1, c = 2;  // the hosts, by the port that they are behind
+inline constexpr const char* nothing = "";
+
+// The names of those that can run; `with_reference`: the suite has one.
+std::vector<std::string> technologies(bool with_reference);
+std::string test_name(const testing::TestParamInfo<std::string>& info);
+
+Build udp(const std::string& from, uint16_t from_port, const std::string& to, uint16_t to_port);
+Build tcp(const std::string& from, uint16_t from_port, const std::string& to, uint16_t to_port,
+          uint8_t flags);
+// Echo: type 8 and 0 of ICMP, 128 and 129 of ICMPv6, chosen by the addresses.
+Build ping(const std::string& from, const std::string& to);
+Build pong(const std::string& from, const std::string& to);
+// An ICMP error that quotes a packet as far as it must (RFC 792, RFC 4443).
+Build error_about(const std::string& from, const std::string& to, uint8_t type, uint8_t code,
+                  const Build& about);
+
+template <const Setup& (*setup)()>
+class Behaviour : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    auto& bench = benches_[GetParam()];
+    if (bench != nullptr) return;
+    auto started = Bench::start(GetParam(), setup());
+    ASSERT_TRUE(started) << started.error().message;
+    bench = *std::move(started);
+  }
+  static void TearDownTestSuite() { benches_.clear(); }
+
+  std::string send(unsigned port, const Build& frame) {
+    return benches_[GetParam()]->send(port, frame);
+  }
+  std::string send(unsigned port, const std::vector<Build>& frames) {
+    return benches_[GetParam()]->send(port, frames);
+  }
+  std::string send_raw(unsigned port, const Bytes& frame) {
+    return benches_[GetParam()]->send_raw(port, frame);
+  }
+
+  // Where our functions do something else than Linux on purpose. The reason is for who reads.
+  std::string deliberately([[maybe_unused]] const char* reason, const std::string& ours,
+                           const std::string& of_linux) const {
+    return GetParam() == reference ? of_linux : ours;
+  }
+
+ private:
+  static inline std::map<std::string, std::unique_ptr<Bench>> benches_;
+};
+
+}  // namespace vireo::behaviour
