@@ -126,18 +126,20 @@ Result<void> Bench::start_reference() {
   return {};
 }
 
-Bytes Bench::bytes_of(unsigned port, const Build& frame) const {
-  Build whole = frame;
-  whole.source_mac = to_string(mac_of_host(port));
-  whole.destination_mac = to_string(routed() ? mac_of_function(port) : mac_of_host(port ^ 1));
-  return whole.frame();
+void Bench::address(unsigned port, Bytes& frame) const {
+  const MacAddress from = mac_of_host(port);
+  const MacAddress to = routed() ? mac_of_function(port) : mac_of_host(port ^ 1);
+  if ((frame[0] & 1) == 0) std::memcpy(frame.data(), to.bytes.data(), 6);
+  std::memcpy(frame.data() + 6, from.bytes.data(), 6);
 }
 
 Result<void> Bench::probe(const Probe& probe, std::chrono::milliseconds patience,
                           std::vector<Arrival>& arrivals, bool& passed) {
   Build frame = probe.frame;
   frame.payload = probe_payload(++probes_sent_);
-  TRY(hosts_.send(probe.port, bytes_of(probe.port, frame)));
+  Bytes bytes = frame.frame();
+  address(probe.port, bytes);
+  TRY(hosts_.send(probe.port, bytes));
   const auto end = std::chrono::steady_clock::now() + patience;
   passed = false;
   while (!passed && std::chrono::steady_clock::now() < end)
@@ -156,9 +158,8 @@ Result<void> Bench::settle() {
     for (bool passed = false; !passed;) {
       TRY(probe(each, 50ms, unwanted, passed));
       if (std::chrono::steady_clock::now() > end)
-        return Error{Errc::timed_out,
-                     fmt::format("no probe passes the {}: {}", setup_.image,
-                                 describe(bytes_of(each.port, each.frame), false))};
+        return Error{Errc::timed_out, fmt::format("no probe passes the {}: {}", setup_.image,
+                                                  describe(each.frame.frame(), false))};
     }
   return {};
 }
@@ -196,21 +197,16 @@ std::string Bench::text_of(const Arrival& arrival) const {
                      stranger(arrival));
 }
 
-std::string Bench::send(unsigned port, const std::vector<Build>& frames) {
-  std::string all;
-  std::vector<Bytes> bytes;
-  for (const Build& frame : frames) {
-    bytes.push_back(bytes_of(port, frame));
-    if (setup_.transparent && routed()) add_hop(bytes.back());
+std::string Bench::send(unsigned port, std::vector<Bytes> frames) {
+  for (Bytes& frame : frames) {
+    address(port, frame);
+    if (setup_.transparent && routed()) add_hop(frame);
   }
-  auto arrivals = send_all(port, bytes);
-  if (!arrivals) return arrivals.error().message;
-  for (const Arrival& each : *arrivals) all += text_of(each);
-  return all;
+  return send_raw(port, frames);
 }
 
-std::string Bench::send_raw(unsigned port, const Bytes& frame) {
-  auto arrivals = send_all(port, {frame});
+std::string Bench::send_raw(unsigned port, const std::vector<Bytes>& frames) {
+  auto arrivals = send_all(port, frames);
   if (!arrivals) return arrivals.error().message;
   std::string all;
   for (const Arrival& each : *arrivals) all += text_of(each);

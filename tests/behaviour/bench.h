@@ -47,17 +47,16 @@ class Bench {
 
   // Sends the frames into a port, one behind the other. What came out, a line each, first those of
   // host `a` (behind the first port), then `b`, ...: "b: udp 10.1.0.2:40000 > ...". Or the error.
-  // Ethernet addresses of the frames that are built are the right ones.
-  std::string send(unsigned port, const std::vector<Build>& frames);
-  std::string send(unsigned port, const Build& frame) { return send(port, std::vector{frame}); }
-  std::string send_raw(unsigned port, const Bytes& frame);
+  std::string send_raw(unsigned port, const std::vector<Bytes>& frames);
+  // The same with the right Ethernet addresses.
+  std::string send(unsigned port, std::vector<Bytes> frames);
 
  private:
   Bench(const Setup& setup, Hosts hosts) : setup_(setup), hosts_(std::move(hosts)) {}
   Result<void> start_service(const std::string& technology, unsigned serial);
   Result<void> start_reference();
   Result<void> settle();
-  Bytes bytes_of(unsigned port, const Build& frame) const;
+  void address(unsigned port, Bytes& frame) const;
   Result<std::vector<Arrival>> send_all(unsigned port, const std::vector<Bytes>& frames);
   Result<void> probe(const Probe& probe, std::chrono::milliseconds patience,
                      std::vector<Arrival>& arrivals, bool& passed);

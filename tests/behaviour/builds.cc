@@ -53,4 +53,22 @@ Build error_about(const std::string& from, const std::string& to, uint8_t type, 
   return build;
 }
 
+std::vector<Bytes> in_fragments(const Build& datagram, uint16_t first_bytes, uint16_t id) {
+  using namespace vnf;
+  const Bytes whole = datagram.frame();
+  const auto begin = whole.begin(), data = begin + ethernet_bytes + ipv4_bytes;
+  Bytes first(begin, data + first_bytes), later(begin, data);
+  later.insert(later.end(), data + first_bytes, whole.end());
+  auto finish = [id](Bytes& frame, uint16_t fragment) {
+    const Ipv4 ip{frame.data() + ethernet_bytes};
+    ip.set_total_length(static_cast<uint16_t>(frame.size() - ethernet_bytes));
+    ip.set_id(id);
+    ip.set_fragment(fragment);
+    ip.set_checksum(ipv4_checksum(ip));
+  };
+  finish(first, Ipv4::more_fragments);
+  finish(later, static_cast<uint16_t>(first_bytes / 8));
+  return {first, later};
+}
+
 }  // namespace vireo::behaviour

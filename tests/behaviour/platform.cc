@@ -110,7 +110,8 @@ Result<void> Platform::find_technologies() {
     const std::string name = each["name"].text();
     if (name != "container" && !name.starts_with("unikernel.vireo.")) continue;
     std::string missing;
-    for (const Json& what : each["missing"].items()) missing += (missing.empty() ? "" : "; ") + what.text();
+    for (const Json& what : each["missing"].items())
+      missing += (missing.empty() ? "" : "; ") + what.text();
     if (missing.empty() && !each["possible"].boolean()) missing = "`vireo host` says so";
     technologies_.push_back({name, missing});
   }

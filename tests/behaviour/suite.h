@@ -27,6 +27,9 @@ Build pong(const std::string& from, const std::string& to);
 Build error_about(const std::string& from, const std::string& to, uint8_t type, uint8_t code,
                   const Build& about);
 
+// The IPv4 datagram in two frames; the first one has so many bytes behind its IP header.
+std::vector<Bytes> in_fragments(const Build& datagram, uint16_t first_bytes, uint16_t id);
+
 template <const Setup& (*setup)()>
 class Behaviour : public testing::TestWithParam<std::string> {
  protected:
@@ -39,14 +42,14 @@ class Behaviour : public testing::TestWithParam<std::string> {
   }
   static void TearDownTestSuite() { benches_.clear(); }
 
+  Bench& bench() { return *benches_[GetParam()]; }
   std::string send(unsigned port, const Build& frame) {
-    return benches_[GetParam()]->send(port, frame);
+    return bench().send(port, {frame.frame()});
   }
   std::string send(unsigned port, const std::vector<Build>& frames) {
-    return benches_[GetParam()]->send(port, frames);
-  }
-  std::string send_raw(unsigned port, const Bytes& frame) {
-    return benches_[GetParam()]->send_raw(port, frame);
+    std::vector<Bytes> bytes;
+    for (const Build& frame : frames) bytes.push_back(frame.frame());
+    return bench().send(port, bytes);
   }
 
   // Where our functions do something else than Linux on purpose. The reason is for who reads.
