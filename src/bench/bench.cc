@@ -11,6 +11,7 @@
 
 #include "base/yaml_text.h"
 #include "bench/bench_options.h"
+#include "bench/buckets.h"
 #include "bench/measurements.h"
 #include "bench/probe/iperf.h"
 #include "bench/probe/lab.h"
@@ -27,7 +28,7 @@ int fail(const Error& error, int code) {
   return code;
 }
 
-// SIGINT and SIGTERM as something to ask for between samples.
+// SIGINT, SIGTERM and SIGHUP as something to ask for between samples.
 class Interruption {
  public:
   Interruption() {
@@ -35,6 +36,7 @@ class Interruption {
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
     ::sigprocmask(SIG_BLOCK, &signals, nullptr);
     fd_ = Fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   }
@@ -71,12 +73,13 @@ std::string why_missing(const BenchOptions& options, const std::string& technolo
 
 std::vector<Row> measure(const BenchOptions& options, const Workshop& workshop,
                          const Interruption& interruption) {
-  auto progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
   std::vector<Row> rows;
   for (const std::string& metric : options.metrics) {
     if (interruption.came()) return rows;
-    auto found = run_round(round_of(metric, options, workshop), progress,
-                           [&] { return interruption.came(); });
+    // What only containers have been measured in so far.
+    if (!is_limit_metric(metric) && !options.wants_technology("container")) continue;
+    auto found =
+        run_round(round_of(metric, options, workshop), workshop.progress, workshop.interrupted);
     rows.insert(rows.end(), found.begin(), found.end());
   }
   return rows;
@@ -85,7 +88,7 @@ std::vector<Row> measure(const BenchOptions& options, const Workshop& workshop,
 // Those of the draft's rows that belong to what was asked for.
 void add_draft(std::vector<Row>& rows, const BenchOptions& options) {
   for (const std::string& metric : options.metrics) {
-    if (metric == "heal") continue;
+    if (metric == "heal" || is_limit_metric(metric)) continue;
     add_missing_technologies(rows, metric, [&](const std::string& technology) {
       return why_missing(options, technology);
     });
@@ -109,8 +112,11 @@ Result<Report> make_report(const BenchOptions& options, const BenchPrograms& pro
   TemporaryDirectory folder = TRY(TemporaryDirectory::make("vireo-bench"));
   Workshop workshop = TRY(prepare_workshop(options, programs, folder.path()));
   report.host.set("congestion_control", stream_control);
-  if (options.wants_technology("container")) report.rows = measure(options, workshop, interruption);
+  workshop.progress = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
+  workshop.interrupted = [&] { return interruption.came(); };
+  report.rows = measure(options, workshop, interruption);
   add_ratios(report.rows);
+  add_growth(report.rows, "density_start");
   report.noise = noise_of(report.rows);
   Json noise = Json::object();
   for (const auto& [metric, percent] : report.noise) noise.set(metric, percent);
@@ -150,6 +156,7 @@ int run_bench(const std::vector<std::string>& arguments, const BenchPrograms& pr
     fmt::print("{}", bench_usage());
     return 0;
   }
+  if (auto fits = check_limits(*options); !fits) return fail(fits.error(), 1);
   auto rules = goal_rules();
   if (!rules) return fail(rules.error(), 1);
   auto report = make_report(*options, programs);

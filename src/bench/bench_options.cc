@@ -7,15 +7,17 @@
 #include <map>
 
 #include "base/text.h"
-#include "bench/report/published.h"
+#include "model/technology.h"
 
 namespace vireo::bench {
 namespace {
 
 const std::vector<std::string> bench_metrics{"instantiation", "throughput", "round_trip",
                                              "image_size",    "memory_use", "heal"};
+// These take a host to its limits, and are measured only when they are named.
+const std::vector<std::string> limit_metrics{"density", "chain", "sessions"};
 const std::vector<std::string> bench_peers{"docker", "runc", "bare_veth"};
-constexpr uint64_t most_runs = 100'000;
+constexpr uint64_t most_runs = 100'000, most_instances = 60'000, most_hops = 64;
 
 bool contains(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -46,10 +48,24 @@ Result<void> set_peers(BenchOptions& options, const std::string& value) {
   return {};
 }
 
-Result<void> set_runs(BenchOptions& options, const std::string& value) {
-  uint64_t runs = TRY_IN("--runs", parse_number(value));
-  if (runs == 0 || runs > most_runs) return Error{Errc::invalid, "--runs takes 1 to 100000"};
-  options.runs = static_cast<unsigned>(runs);
+// `technology` or `technology,technology,...`
+Result<void> add_technologies(BenchOptions& options, const std::string& value) {
+  std::vector<std::string> known;
+  for (const Technology& technology : technologies) known.emplace_back(technology.name);
+  for (std::string_view part : split(value, ',')) {
+    std::string name(part);
+    if (!contains(known, name)) return unknown("technology", name, known);
+    options.technologies.push_back(name);
+  }
+  return {};
+}
+
+Result<void> set_number(unsigned& number, const std::string& name, const std::string& value,
+                        uint64_t most) {
+  uint64_t found = TRY_IN(name, parse_number(value));
+  if (found == 0 || found > most)
+    return Error{Errc::invalid, fmt::format("{} takes 1 to {}", name, most)};
+  number = static_cast<unsigned>(found);
   return {};
 }
 
@@ -69,22 +85,21 @@ Result<void> set_value(BenchOptions& options, const std::string& name, const std
     *text->second = value;
     return {};
   }
-  if (name == "--technology") {
-    if (!contains(published_technologies(), value))
-      return unknown("technology", value, published_technologies());
-    options.technologies.push_back(value);
-    return {};
-  }
+  if (name == "--technology") return add_technologies(options, value);
   if (name == "--peers") return set_peers(options, value);
-  if (name == "--runs") return set_runs(options, value);
+  if (name == "--runs") return set_number(options.runs, name, value, most_runs);
+  if (name == "--count") return set_number(options.count, name, value, most_instances);
+  if (name == "--length") return set_number(options.length, name, value, most_hops);
   if (name == "--output") return set_output(options, value);
   return unknown("option", name,
-                 {"--technology", "--image", "--runs", "--quick", "--peers", "--peer-dir",
-                  "--dockerd", "--report", "--check", "--output", "--help"});
+                 {"--technology", "--count", "--length", "--image", "--runs", "--quick", "--peers",
+                  "--peer-dir", "--dockerd", "--report", "--check", "--output", "--help"});
 }
 
 Result<void> add_metric(BenchOptions& options, const std::string& word) {
-  if (!contains(bench_metrics, word)) return unknown("measurement", word, bench_metrics);
+  std::vector<std::string> known = bench_metrics;
+  known.insert(known.end(), limit_metrics.begin(), limit_metrics.end());
+  if (!contains(known, word)) return unknown("measurement", word, known);
   options.metrics.push_back(word);
   return {};
 }
@@ -92,6 +107,7 @@ Result<void> add_metric(BenchOptions& options, const std::string& word) {
 }  // namespace
 
 bool BenchOptions::wants(const std::string& metric) const { return contains(metrics, metric); }
+bool is_limit_metric(const std::string& metric) { return contains(limit_metrics, metric); }
 bool BenchOptions::wants_peer(const std::string& peer) const { return contains(peers, peer); }
 
 bool BenchOptions::wants_technology(const std::string& technology) const {
@@ -124,8 +140,12 @@ Result<BenchOptions> parse_bench_options(const std::vector<std::string>& argumen
 std::string bench_usage() {
   return R"(usage: vireo bench [MEASUREMENT...] [OPTIONS]
   measurements: instantiation throughput round_trip image_size memory_use heal   (all)
+  by their names only: density chain sessions   (how far this host goes)
 
-  --technology T     only this one; may be repeated          (all that this host can run)
+  --technology T,... only these; may be repeated             (all that this host can run)
+                     chain: of its hops, in turn
+  --count N          density: instances (200); sessions: flows that are tried (80000)
+  --length N         chain: functions in a row               (3)
   --image ARCHIVE    root archive with /listener to start    (the bench's own listener)
   --runs N           samples of each                         (its own number for each)
   --quick            few samples

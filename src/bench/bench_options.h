@@ -9,11 +9,13 @@
 namespace vireo::bench {
 
 struct BenchOptions {
-  std::vector<std::string> metrics;       // all of bench_metrics when none is named
+  std::vector<std::string> metrics;       // those of the draft and healing when none is named
   std::vector<std::string> technologies;  // empty: all that can be run
   std::vector<std::string> peers;
-  std::string image;  // that is started; "" for the bench's own listener
-  unsigned runs = 0;  // 0: the metric's own number
+  std::string image;    // that is started; "" for the bench's own listener
+  unsigned runs = 0;    // 0: the metric's own number
+  unsigned count = 0;   // density: instances, sessions: flows; 0: their own number
+  unsigned length = 0;  // chain: hops; 0: its own number
   std::string peer_directory, dockerd, report;
   std::string output = "table";  // json, yaml
   bool quick = false, check = false, help = false;
@@ -23,6 +25,8 @@ struct BenchOptions {
   bool wants_technology(const std::string& technology) const;
 };
 
+// One of those that only a run that names them measures: density, chain, sessions.
+bool is_limit_metric(const std::string& metric);
 // Errc::invalid: the message is the usage error.
 Result<BenchOptions> parse_bench_options(const std::vector<std::string>& arguments);
 std::string bench_usage();

@@ -25,6 +25,18 @@ TEST(BenchOptions, technologies_and_peers_are_chosen) {
   EXPECT_EQ(options->output, "yaml");
 }
 
+TEST(BenchOptions, limits_are_measured_only_when_they_are_named) {
+  EXPECT_FALSE(parse_bench_options({})->wants("density"));
+  auto options = parse_bench_options(
+      {"density", "--technology", "container,unikernel.vireo.kvm", "--count=50", "--length", "4"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->metrics, std::vector<std::string>{"density"});
+  EXPECT_TRUE(is_limit_metric("density") && !is_limit_metric("heal"));
+  EXPECT_EQ(options->technologies, (std::vector<std::string>{"container", "unikernel.vireo.kvm"}));
+  EXPECT_EQ(options->count, 50u);
+  EXPECT_EQ(options->length, 4u);
+}
+
 TEST(BenchOptions, what_is_not_known_is_an_error_with_the_nearest_known) {
   auto message = [](const std::vector<std::string>& words) {
     auto options = parse_bench_options(words);
@@ -34,6 +46,10 @@ TEST(BenchOptions, what_is_not_known_is_an_error_with_the_nearest_known) {
   EXPECT_EQ(message({"--peers", "dockr"}), "unknown peer `dockr`; did you mean `docker`?");
   EXPECT_EQ(message({"--technology", "contaner"}),
             "unknown technology `contaner`; did you mean `container`?");
+  EXPECT_EQ(message({"--technology", "container,tinyx.kwm"}),
+            "unknown technology `tinyx.kwm`; did you mean `tinyx.kvm`?");
+  EXPECT_EQ(message({"--count", "0"}), "--count takes 1 to 60000");
+  EXPECT_EQ(message({"--length", "65"}), "--length takes 1 to 64");
   EXPECT_EQ(message({"--runs", "0"}), "--runs takes 1 to 100000");
   EXPECT_EQ(message({"--output", "xml"}), "--output takes table, json or yaml");
   EXPECT_EQ(message({"--report"}), "`--report` lacks its value");

@@ -39,21 +39,26 @@ Entry prepared(std::unique_ptr<Probe> probe, bool interrupted) {
 std::string why_missing(const Result<Sample>& sample, const std::string& key) {
   if (!sample) return sample.error().message;
   auto reason = sample->disturbed.find(key);
-  return reason == sample->disturbed.end() ? "gave no value" : reason->second;
+  if (reason != sample->disturbed.end()) return reason->second;
+  return sample->reason.empty() ? "gave no value" : sample->reason;
+}
+
+// What a sample has for a row: one figure, or those of its series.
+std::vector<double> figures_of(const Result<Sample>& sample, const std::string& key) {
+  if (!sample) return {};
+  if (auto value = sample->values.find(key); value != sample->values.end()) return {value->second};
+  auto series = sample->series.find(key);
+  return series == sample->series.end() ? std::vector<double>() : series->second;
 }
 
 void take(Entry& entry, const Result<Sample>& sample, unsigned turn) {
   for (Row& row : entry.rows) {
     if (row.status == RowStatus::not_run) continue;
-    std::map<std::string, double> none;
-    const auto& values = sample ? sample->values : none;
     const std::string& key = row.key.empty() ? row.metric : row.key;
-    auto value = values.find(key);
-    if (value != values.end()) {
-      row.samples.push_back(value->second);
-      row.turns.push_back(turn);
-      continue;
-    }
+    const std::vector<double> figures = figures_of(sample, key);
+    row.samples.insert(row.samples.end(), figures.begin(), figures.end());
+    row.turns.insert(row.turns.end(), figures.size(), turn);
+    if (!figures.empty()) continue;
     row.failed++;
     row.disturbed += sample && sample->disturbed.contains(key);
     if (row.reason.empty()) row.reason = why_missing(sample, key);

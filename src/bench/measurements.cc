@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 
+#include "bench/density_limits.h"
 #include "bench/probe/commands.h"
+#include "bench/probe/density_probe.h"
 #include "bench/probe/heal_probe.h"
 #include "bench/probe/iperf.h"
 #include "bench/probe/memory_probe.h"
@@ -16,6 +19,7 @@
 #include "bench/probe/throughput_probe.h"
 #include "bench/settle.h"
 #include "host/files.h"
+#include "host/profile.h"
 
 namespace vireo::bench {
 namespace {
@@ -96,6 +100,31 @@ Round heal_round(const BenchOptions& options, const Workshop& workshop) {
   return round;
 }
 
+// Those that were asked for, whatever this host can run; else those that there is a driver for.
+std::vector<std::string> technologies_of(const BenchOptions& options) {
+  if (!options.technologies.empty()) return options.technologies;
+  return {"container", "unikernel.vireo.kvm"};
+}
+
+unsigned density_count(const BenchOptions& options) {
+  if (options.count > 0) return options.count;
+  return options.quick ? 50 : 200;
+}
+
+Round density_round(const BenchOptions& options, const Workshop& workshop) {
+  Round round{"density", {}, runs_of(options, 1, 1), 0};
+  for (const std::string& technology : technologies_of(options)) {
+    DensityOptions each;
+    each.program = workshop.programs.vireod;
+    each.technology = technology;
+    each.count = density_count(options);
+    each.progress = workshop.progress;
+    each.interrupted = workshop.interrupted;
+    round.probes.push_back(make_density_probe(each));
+  }
+  return round;
+}
+
 std::vector<std::shared_ptr<Path>> make_paths(const BenchOptions& options,
                                               const Workshop& workshop) {
   std::vector<std::shared_ptr<Path>> paths;
@@ -123,7 +152,21 @@ Result<void> pack_listener(const BenchPrograms& programs, const std::string& roo
   return {};
 }
 
+uint64_t processes_now() {
+  auto names = list_directory("/proc").value_or({});
+  return static_cast<uint64_t>(
+      std::ranges::count_if(names, [](const std::string& name) { return name[0] <= '9'; }));
+}
+
 }  // namespace
+
+Result<void> check_limits(const BenchOptions& options) {
+  if (!options.wants("density")) return {};
+  const HostProfile host = read_host_profile();
+  for (const std::string& technology : technologies_of(options))
+    TRY(check_density(technology, density_count(options), host, processes_now()));
+  return {};
+}
 
 Result<Workshop> prepare_workshop(const BenchOptions& options, const BenchPrograms& programs,
                                   const std::string& folder) {
@@ -149,10 +192,13 @@ Result<Workshop> prepare_workshop(const BenchOptions& options, const BenchProgra
 
 Round round_of(const std::string& metric, const BenchOptions& options, const Workshop& workshop) {
   using Make = Round (*)(const BenchOptions&, const Workshop&);
-  static const std::map<std::string, Make> makers{
-      {"instantiation", instantiation_round}, {"throughput", throughput_round},
-      {"round_trip", round_trip_round},       {"image_size", size_round},
-      {"memory_use", memory_round},           {"heal", heal_round}};
+  static const std::map<std::string, Make> makers{{"instantiation", instantiation_round},
+                                                  {"throughput", throughput_round},
+                                                  {"round_trip", round_trip_round},
+                                                  {"image_size", size_round},
+                                                  {"memory_use", memory_round},
+                                                  {"heal", heal_round},
+                                                  {"density", density_round}};
   Round round = makers.at(metric)(options, workshop);
   // What these measure is over in less time than what a sample leaves takes to go.
   if (metric == "instantiation" || metric == "heal") round.settle = [] { settle(); };

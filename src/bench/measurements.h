@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which probes make up each measurement.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,9 +24,13 @@ struct Workshop {
   std::string start_archive;     // the same, or the image that was asked for
   std::string iperf_archive;
   std::shared_ptr<DockerDaemon> docker;
+  std::function<void(const std::string&)> progress;
+  std::function<bool()> interrupted;         // for probes whose samples are long
   std::vector<std::shared_ptr<Path>> paths;  // ours and those of the peers that were asked for
 };
 
+// Errc::exhausted: a limit of this host forbids what is asked for. Before anything is begun.
+Result<void> check_limits(const BenchOptions& options);
 // Makes the root file systems that ours and the peers start, in `folder`.
 Result<Workshop> prepare_workshop(const BenchOptions& options, const BenchPrograms& programs,
                                   const std::string& folder);

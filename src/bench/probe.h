@@ -12,10 +12,12 @@
 namespace vireo::bench {
 
 struct Sample {
-  std::map<std::string, double> values;  // by the rows' keys: "function_ready" -> 1.1
+  std::map<std::string, double> values;               // by the rows' keys: "function_ready" -> 1.1
+  std::map<std::string, std::vector<double>> series;  // of rows that one sample gives many figures
   // Rows that get no value because other work on the machine disturbed them, and how: they failed,
   // but not by our fault.
   std::map<std::string, std::string> disturbed;
+  std::string reason{};  // why the others without a value have none
   std::vector<PhaseTime> phases;
 };
 

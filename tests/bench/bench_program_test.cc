@@ -192,6 +192,68 @@ TEST_F(BenchProgram, knows_the_sizes_of_images) {
   EXPECT_GT(sizes[1]["median"].number(), sizes[0]["median"].number());
 }
 
+TEST_F(BenchProgram, fills_the_host_with_instances_and_takes_them_away) {
+  auto found = rows("density --technology container,tinyx.xen --count 6");
+  auto started = of_metric(found, "density_start");
+  ASSERT_EQ(started.size(), 3u);
+  for (const Json& row : started) {
+    EXPECT_EQ(row["n"].integer(), 2) << row["reason"].text();
+    EXPECT_GT(row["min"].number(), 0);
+  }
+  EXPECT_EQ(started[2]["ratio"]["to"].text(), "the first");
+  auto memory = of_metric(found, "density_memory");
+  ASSERT_EQ(memory.size(), 1u);
+  if (memory[0]["n"].integer() == 0) {  // the machine's other work is nobody's fault
+    EXPECT_NE(memory[0]["reason"].text().find("other work"), std::string::npos);
+  }
+  for (const char* metric : {"density_idle", "density_request"})
+    for (const Json& row : of_metric(found, metric)) {
+      EXPECT_GT(row["n"].integer(), 0) << row["mode"].text() << ": " << row["reason"].text();
+      EXPECT_GT(row["median"].number(), 0) << row["mode"].text();
+    }
+  for (const Json& row : found)
+    if (row["technology"].text() == "tinyx.xen") {
+      EXPECT_EQ(row["status"].text(), "not run");
+      EXPECT_NE(row["reason"].text().find("no driver"), std::string::npos);
+    }
+}
+
+TEST_F(BenchProgram, refuses_a_count_that_this_host_forbids) {
+  ChildCommand bench = command("density --technology container --count 500");
+  bench.arguments[2] = "ulimit -n 600; " + bench.arguments[2];
+  auto finished = run_program(bench, 60s);
+  ASSERT_TRUE(finished) << finished.error().message;
+  EXPECT_EQ(WEXITSTATUS(finished->status), 1);
+  EXPECT_NE(finished->error.find("limit of open files is 600"), std::string::npos)
+      << finished->error;
+  EXPECT_EQ(finished->output, "");  // it has not begun
+}
+
+TEST_F(BenchProgram, an_interrupted_density_leaves_nothing) {
+  Fd out = *open_path(path("out"), O_WRONLY | O_CREAT, 0600);
+  Fd progress = *open_path(path("progress"), O_WRONLY | O_CREAT, 0600);
+  ChildCommand bench = command("density --technology container --count 2000 --output json");
+  bench.output = out.get();
+  bench.error = progress.get();
+  auto child = ChildProcess::start(bench);
+  ASSERT_TRUE(child) << child.error().message;
+  auto filling = [&] {
+    return read_file(path("progress")).value_or("").find("started 100 ") != std::string::npos;
+  };
+  for (int i = 0; i < 600 && !filling(); i++) (void)child->wait(100ms).has_value();
+  ASSERT_TRUE(filling()) << read_file(path("progress")).value_or("");
+  ASSERT_TRUE(child->signal(SIGINT));
+  auto status = child->wait(120s);
+  ASSERT_TRUE(status) << status.error().message;
+  auto json = parse_json(read_file(path("out")).value_or(""));
+  ASSERT_TRUE(json) << json.error().message;
+  auto started = of_metric((*json)["rows"].items(), "density_start");
+  ASSERT_EQ(started.size(), 3u);
+  EXPECT_EQ(started[0]["n"].integer(), 100);
+  EXPECT_EQ(started[2]["n"].integer(), 0);
+  EXPECT_EQ(started[2]["reason"].text(), "interrupted");
+}
+
 TEST_F(BenchProgram, wrong_usage_is_told_apart) {
   EXPECT_EQ(WEXITSTATUS(run("instantation").status), 2);
   EXPECT_EQ(WEXITSTATUS(run("--help").status), 0);

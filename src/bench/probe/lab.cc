@@ -18,6 +18,7 @@ namespace vireo::bench {
 namespace {
 
 using namespace std::chrono_literals;
+constexpr auto longest_end = 300s;  // of a daemon that has thousands of services to remove
 
 Result<void> bring_up_loopback() {
   Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -52,14 +53,14 @@ Result<Json> completed(Result<Json> operation) {
 }
 
 // The keeper is the daemon's child no more; it ends once it holds nothing.
-bool keeper_runs(const std::string& directory) {
+std::optional<int> keeper_of(const std::string& directory) {
   for (const std::string& name : list_directory("/proc").value_or({})) {
     if (name[0] < '0' || name[0] > '9') continue;
     auto text = read_file("/proc/" + name + "/cmdline");
     if (text && text->starts_with("vireo-keeper") && text->find(directory) != std::string::npos)
-      return true;
+      return std::atoi(name.c_str());
   }
-  return false;
+  return {};
 }
 
 }  // namespace
@@ -113,9 +114,9 @@ Result<std::unique_ptr<Lab>> Lab::start(const LabOptions& options) {
 
 Lab::~Lab() {
   // --ephemeral: it removes services, spares and keeper before it ends.
-  if (daemon_.signal(SIGTERM)) (void)daemon_.wait(30s).has_value();
+  if (daemon_.signal(SIGTERM)) (void)daemon_.wait(longest_end).has_value();
   for (auto limit = std::chrono::steady_clock::now() + 5s;
-       keeper_runs(directory()) && std::chrono::steady_clock::now() < limit;)
+       keeper_of(directory()) && std::chrono::steady_clock::now() < limit;)
     std::this_thread::sleep_for(10ms);
 }
 
@@ -125,9 +126,10 @@ Result<Json> Lab::post(const std::string& path, const Json& body) {
   return completed(answer_json(client_.request("POST", path, body.dump())));
 }
 
-Result<Json> Lab::run(const std::string& descriptor) {
+Result<Json> Lab::run(const std::string& descriptor, const std::string& service) {
   Json body = Json().set("descriptor", descriptor).set("file", "bench");
-  return completed(answer_json(client_.request("PUT", "/v1/services/bench?wait=60", body.dump())));
+  return completed(answer_json(
+      client_.request("PUT", fmt::format("/v1/services/{}?wait=60", service), body.dump())));
 }
 
 Result<Json> Lab::remove(const std::string& service) {
@@ -149,8 +151,9 @@ Result<void> Lab::build_functions(const std::vector<std::string>& names) {
   return {};
 }
 
-Result<void> Lab::wait_for_pool(std::chrono::milliseconds limit) {
-  const std::string gauge = "\nvireo_pool_missing{technology=\"container\"} 0\n";
+Result<void> Lab::wait_for_pool(std::chrono::milliseconds limit, const std::string& technology) {
+  const std::string gauge =
+      fmt::format("\nvireo_pool_missing{{technology=\"{}\"}} 0\n", technology);
   if (pool_ == 0) return {};
   for (auto end = std::chrono::steady_clock::now() + limit;
        std::chrono::steady_clock::now() < end;) {
@@ -159,6 +162,24 @@ Result<void> Lab::wait_for_pool(std::chrono::milliseconds limit) {
     std::this_thread::sleep_for(2ms);
   }
   return Error{Errc::timed_out, "the pool did not refill in time"};
+}
+
+Result<void> Lab::expect_possible(const std::string& technology) {
+  Json host = TRY(get("/v1/host"));
+  for (const Json& each : host["technologies"].items()) {
+    if (each["name"].text() != technology || each["possible"].boolean()) continue;
+    std::string reasons;
+    for (const Json& missing : each["missing"].items())
+      reasons += (reasons.empty() ? "" : "; ") + missing.text();
+    return Error{Errc::unsupported, reasons};
+  }
+  return {};
+}
+
+std::vector<int> Lab::pids() const {
+  std::vector<int> pids{daemon_.pid()};
+  if (auto keeper = keeper_of(directory())) pids.push_back(*keeper);
+  return pids;
 }
 
 Result<std::string> interface_with(const IpAddress& address) {

@@ -32,7 +32,7 @@ class Lab {
   ~Lab();  // removes all services, ends the daemon and its keeper
 
   // Applies a descriptor and waits for the operation's end; its record. Failed: the record's error.
-  Result<Json> run(const std::string& descriptor);
+  Result<Json> run(const std::string& descriptor, const std::string& service = "bench");
   Result<Json> remove(const std::string& service);
   Result<Json> get(const std::string& path);
   Result<Json> post(const std::string& path, const Json& body = Json::object());
@@ -40,11 +40,15 @@ class Lab {
                             const Json& settings);
   Result<void> build_functions(const std::vector<std::string>& names);  // images vireo/NAME
   // Until the pools have refilled (GET /metrics), so that a pooled start is one.
-  Result<void> wait_for_pool(std::chrono::milliseconds limit);
+  Result<void> wait_for_pool(std::chrono::milliseconds limit,
+                             const std::string& technology = "container");
+  // Errc::unsupported says why this host or this daemon cannot run it.
+  Result<void> expect_possible(const std::string& technology);
 
   const std::string& directory() const { return directory_.path(); }
   HttpClient& client() { return client_; }
   int daemon_pid() const { return daemon_.pid(); }
+  std::vector<int> pids() const;  // of the daemon and its keeper
 
  private:
   Lab(TemporaryDirectory directory, ChildProcess daemon, std::string socket, unsigned pool);

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <thread>
 
 #include "bench/probe/echo_prober.h"
@@ -90,15 +89,12 @@ class MemoryProbe final : public Probe {
     auto during = with_instances(sample);
     TRY(lab_->run(descriptor(1)));
     std::this_thread::sleep_for(idle_time);
-    double with = TRY(during), fall = before - with, rise = TRY(available()) - with;
-    const double mean = (fall + rise) / 2;
-    if (fall > 0 && rise > 0 && std::abs(fall - rise) <= options_.tolerance * mean)
-      sample.values["all-in"] = mean / options_.instances;
+    double with = TRY(during), rise = TRY(available()) - with;
+    auto mean = undisturbed_mean(before - with, rise, options_.tolerance);
+    if (mean)
+      sample.values["all-in"] = *mean / options_.instances;
     else
-      sample.disturbed["all-in"] = fmt::format(
-          "other work moved this machine's memory: it fell by {:.1f} MiB with the "
-          "instances and rose by {:.1f} MiB without them",
-          fall, rise);
+      sample.disturbed["all-in"] = mean.error().message;
     return sample;
   }
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "base/text.h"
 #include "host/files.h"
 
@@ -36,6 +38,15 @@ Result<ProcessMemory> memory_of_process(int pid) {
 
 Result<uint64_t> available_memory() {
   return bytes_at(TRY(read_file("/proc/meminfo")), "MemAvailable");
+}
+
+Result<double> undisturbed_mean(double fall, double rise, double tolerance) {
+  const double mean = (fall + rise) / 2;
+  if (fall > 0 && rise > 0 && std::abs(fall - rise) <= tolerance * mean) return mean;
+  return Error{Errc::unavailable,
+               fmt::format("other work moved this machine's memory: it fell by {:.1f} MiB with the "
+                           "instances and rose by {:.1f} MiB without them",
+                           fall, rise)};
 }
 
 }  // namespace vireo::bench

@@ -13,5 +13,9 @@ struct ProcessMemory {
 Result<ProcessMemory> memory_of_process(int pid);  // and all its descendants
 
 Result<uint64_t> available_memory();  // MemAvailable, bytes
+// What many instances took, when available memory fell by `fall` with them and rose by `rise` once
+// they had gone: the mean. What others did evenly cancels out; Errc::unavailable when the two
+// differ by more than `tolerance` of it, as other work moved the memory.
+Result<double> undisturbed_mean(double fall, double rise, double tolerance);  // MiB
 
 }  // namespace vireo::bench

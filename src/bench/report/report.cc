@@ -47,7 +47,11 @@ std::vector<std::pair<std::string, std::string>> metric_titles() {
           {"round_trip", "Round trip, ping"},
           {"image_size", "Image size"},
           {"memory_use", "Memory of one instance"},
-          {"heal", "Heal, SIGKILL -> first answer of the next generation"}};
+          {"heal", "Heal, SIGKILL -> first answer of the next generation"},
+          {"density_start", "Density, request -> one more is ready"},
+          {"density_memory", "Density, memory of each, fall of MemAvailable"},
+          {"density_idle", "Density, processor time with all of them idle"},
+          {"density_request", "Density, request -> answer with all of them there"}};
 }
 
 std::string label_of(const Row& row) {

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/probe/density_probe.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "bench/buckets.h"
+#include "bench/probe/lab.h"
+#include "bench/probe/process_memory.h"
+#include "bench/probe/process_time.h"
+
+namespace vireo::bench {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+constexpr double mebibyte = 1 << 20;
+constexpr unsigned spares = 4;
+constexpr auto longest_refill = 5s;
+constexpr auto idle_time = 1300ms;  // a function gives back what a burst touched after 1 s
+constexpr auto watched_time = 5s;   // of idle processors: some of the daemon's turns of 1 s
+constexpr unsigned requests = 20;   // of each kind, with all instances there
+
+double milliseconds_since(Clock::time_point began) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - began).count();
+}
+
+std::string service_name(unsigned number) { return fmt::format("bench-{}", number); }
+
+class DensityProbe final : public Probe {
+ public:
+  explicit DensityProbe(DensityOptions options)
+      : options_(std::move(options)), buckets_(buckets_of(options_.count)) {}
+
+  std::vector<Row> rows() const override {
+    std::vector<Row> rows;
+    for (const Bucket& bucket : buckets_)
+      rows.push_back(row("density_start", bucket_text(bucket), "ms"));
+    rows.push_back(row("density_memory", fmt::format("each of {}", options_.count), "MiB"));
+    for (const char* whose : {"all instances", "the platform"})
+      rows.push_back(row("density_idle", whose, "% of a core"));
+    for (const char* request : {"ps", "inspect", "rm"})
+      rows.push_back(row("density_request", request, "ms"));
+    return rows;
+  }
+
+  // The first one pays for what all share.
+  Result<void> prepare() override {
+    LabOptions lab;
+    lab.program = options_.program;
+    lab.pool = spares;
+    lab_ = TRY(Lab::start(lab));
+    TRY(lab_->expect_possible(options_.technology));
+    TRY(lab_->build_functions({"responder"}));
+    TRY(start(0));
+    return {};
+  }
+
+  Result<Sample> measure() override {
+    Sample sample;
+    sample.reason = "interrupted";
+    TRY(lab_->wait_for_pool(longest_refill, options_.technology));
+    std::this_thread::sleep_for(idle_time);
+    const double before = TRY(available());
+    const unsigned running = start_all(sample);
+    const bool whole = running == options_.count;
+    auto with = whole ? with_all(sample) : Error{Errc::unavailable, sample.reason};
+    if (!with) sample.reason = with.error().message;
+    const bool gone = remove_all(running, sample);
+    if (with && gone) TRY(take_memory(before, *with, sample));
+    return sample;
+  }
+
+  void clean_up() noexcept override { lab_.reset(); }
+
+ private:
+  Row row(const std::string& metric, const std::string& mode, const std::string& unit) const {
+    Row row;
+    row.metric = metric;
+    row.technology = options_.technology;
+    row.mode = mode;
+    row.key = metric + mode;
+    row.accelerator = "none";
+    row.unit = unit;
+    row.source = fmt::format("{} services of one responder, pooled", options_.count);
+    return row;
+  }
+
+  Result<void> start(unsigned number) {
+    TRY(lab_->run(
+        fmt::format("vireo: 1\nservice: {}\nlinks: {{ lan: {{ subnet: 10.90.0.0/24 }} }}\n"
+                    "functions:\n  f: {{ image: vireo/responder, technology: {}, "
+                    "ports: [{{ link: lan, address: 10.90.0.10 }}] }}\n",
+                    service_name(number), options_.technology),
+        service_name(number)));
+    return {};
+  }
+
+  void tell(const char* verb, unsigned number) const {
+    if (number % 100 == 0 || number == options_.count)
+      options_.progress(fmt::format("density: {} {} of {} instances of {}", verb, number,
+                                    options_.count, options_.technology));
+  }
+
+  // How many run; the sample says why not all do.
+  unsigned start_all(Sample& sample) {
+    std::vector<double> times;
+    while (times.size() < options_.count && !options_.interrupted()) {
+      const auto number = static_cast<unsigned>(times.size()) + 1;
+      auto filled = lab_->wait_for_pool(longest_refill, options_.technology);
+      const auto began = Clock::now();
+      auto started = filled ? start(number) : filled;
+      if (!started) {
+        sample.reason = fmt::format("start {} failed: {}", number, started.error().message);
+        break;
+      }
+      times.push_back(milliseconds_since(began));
+      tell("started", number);
+    }
+    for (const Bucket& bucket : buckets_)
+      if (auto part = figures_in(bucket, times); !part.empty())
+        sample.series["density_start" + bucket_text(bucket)] = std::move(part);
+    return static_cast<unsigned>(times.size());
+  }
+
+  // MemAvailable with all of them, and what else all of them cost.
+  Result<double> with_all(Sample& sample) {
+    std::this_thread::sleep_for(idle_time);
+    const double now = TRY(available());
+    Json functions = TRY(lab_->get("/v1/functions"));
+    std::vector<int> pids;
+    for (const Json& function : functions.items()) {
+      if (function["state"].text() != "running")
+        return Error{Errc::unavailable,
+                     fmt::format("{} is {}: {}", function["function"].text(),
+                                 function["state"].text(), function["reason"].text())};
+      pids.push_back(static_cast<int>(function["pid"].integer()));
+    }
+    take_idle(pids, sample);
+    TRY(take_requests(sample));
+    return now;
+  }
+
+  void take_idle(const std::vector<int>& pids, Sample& sample) const {
+    const std::vector<int> platform = lab_->pids();
+    const auto of_all = time_of_processes(pids), of_platform = time_of_processes(platform);
+    const auto began = Clock::now();
+    std::this_thread::sleep_for(watched_time);
+    const double all = std::chrono::duration<double>(time_of_processes(pids) - of_all).count();
+    const double own =
+        std::chrono::duration<double>(time_of_processes(platform) - of_platform).count();
+    const double seconds = milliseconds_since(began) / 1000;
+    sample.values["density_idleall instances"] = 100 * all / seconds;
+    // The keeper is the parent of all instances: its descendants are counted once.
+    sample.values["density_idlethe platform"] = 100 * (own - all) / seconds;
+  }
+
+  Result<void> take_requests(Sample& sample) {
+    for (unsigned i = 0; i < requests; i++) {
+      auto began = Clock::now();
+      TRY(lab_->get("/v1/functions"));
+      sample.series["density_requestps"].push_back(milliseconds_since(began));
+      began = Clock::now();
+      TRY(lab_->get("/v1/services/" + service_name(1 + i % options_.count)));
+      sample.series["density_requestinspect"].push_back(milliseconds_since(began));
+    }
+    return {};
+  }
+
+  // Whatever was started goes, the last first; only removals with all of them there are figures.
+  bool remove_all(unsigned running, Sample& sample) {
+    const bool whole = running == options_.count;
+    bool good = true;
+    for (unsigned number = running; number > 0; number--) {
+      const auto began = Clock::now();
+      auto removed = lab_->remove(service_name(number));
+      if (!removed) sample.reason = "rm failed: " + removed.error().message;
+      good = good && removed;
+      if (whole && removed && running - number < requests)
+        sample.series["density_requestrm"].push_back(milliseconds_since(began));
+      tell("removing", number);
+    }
+    return good;
+  }
+
+  Result<void> take_memory(double before, double with, Sample& sample) {
+    std::this_thread::sleep_for(idle_time);
+    const double fall = before - with, rise = TRY(available()) - with;
+    const std::string key = fmt::format("density_memoryeach of {}", options_.count);
+    auto mean = undisturbed_mean(fall, rise, options_.tolerance);
+    if (mean)
+      sample.values[key] = *mean / options_.count;
+    else
+      sample.disturbed[key] = mean.error().message;
+    return {};
+  }
+
+  static Result<double> available() {
+    return static_cast<double>(TRY(available_memory())) / mebibyte;
+  }
+
+  DensityOptions options_;
+  std::vector<Bucket> buckets_;
+  std::unique_ptr<Lab> lab_;
+};
+
+}  // namespace
+
+std::unique_ptr<Probe> make_density_probe(DensityOptions options) {
+  return std::make_unique<DensityProbe>(std::move(options));
+}
+
+}  // namespace vireo::bench
