@@ -17,7 +17,7 @@ const std::vector<std::string> bench_metrics{"instantiation", "throughput", "rou
 // These take a host to its limits, and are measured only when they are named.
 const std::vector<std::string> limit_metrics{"density", "chain", "sessions"};
 const std::vector<std::string> bench_peers{"docker", "runc", "bare_veth"};
-constexpr uint64_t most_runs = 100'000, most_instances = 60'000, most_hops = 64;
+constexpr uint64_t most_runs = 100'000, most_count = 1'000'000, most_hops = 64;
 
 bool contains(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -88,7 +88,7 @@ Result<void> set_value(BenchOptions& options, const std::string& name, const std
   if (name == "--technology") return add_technologies(options, value);
   if (name == "--peers") return set_peers(options, value);
   if (name == "--runs") return set_number(options.runs, name, value, most_runs);
-  if (name == "--count") return set_number(options.count, name, value, most_instances);
+  if (name == "--count") return set_number(options.count, name, value, most_count);
   if (name == "--length") return set_number(options.length, name, value, most_hops);
   if (name == "--output") return set_output(options, value);
   return unknown("option", name,

@@ -48,7 +48,7 @@ TEST(BenchOptions, what_is_not_known_is_an_error_with_the_nearest_known) {
             "unknown technology `contaner`; did you mean `container`?");
   EXPECT_EQ(message({"--technology", "container,tinyx.kwm"}),
             "unknown technology `tinyx.kwm`; did you mean `tinyx.kvm`?");
-  EXPECT_EQ(message({"--count", "0"}), "--count takes 1 to 60000");
+  EXPECT_EQ(message({"--count", "0"}), "--count takes 1 to 1000000");
   EXPECT_EQ(message({"--length", "65"}), "--length takes 1 to 64");
   EXPECT_EQ(message({"--runs", "0"}), "--runs takes 1 to 100000");
   EXPECT_EQ(message({"--output", "xml"}), "--output takes table, json or yaml");

@@ -8,12 +8,14 @@
 #include <map>
 
 #include "bench/density_limits.h"
+#include "bench/probe/chain_probe.h"
 #include "bench/probe/commands.h"
 #include "bench/probe/density_probe.h"
 #include "bench/probe/heal_probe.h"
 #include "bench/probe/iperf.h"
 #include "bench/probe/memory_probe.h"
 #include "bench/probe/round_trip_probe.h"
+#include "bench/probe/sessions_probe.h"
 #include "bench/probe/size_probe.h"
 #include "bench/probe/start_probe.h"
 #include "bench/probe/throughput_probe.h"
@@ -125,6 +127,38 @@ Round density_round(const BenchOptions& options, const Workshop& workshop) {
   return round;
 }
 
+Round chain_round(const BenchOptions& options, const Workshop& workshop) {
+  Round round{"chain", {}, runs_of(options, 2, 5), 0};
+  ChainOptions chain;
+  chain.program = workshop.programs.vireod;
+  chain.iperf_archive = workshop.iperf_archive;
+  chain.duration = options.quick ? 300ms : 1000ms;
+  if (options.length > 0) chain.length = options.length;
+  // Named technologies take turns in one chain; else there is one of each.
+  std::vector<std::vector<std::string>> chains{options.technologies};
+  if (options.technologies.empty()) chains = {{"container"}, {"unikernel.vireo.kvm"}};
+  for (auto& hops : chains) {
+    chain.technologies = std::move(hops);
+    round.probes.push_back(make_chain_probe(chain));
+  }
+  return round;
+}
+
+Round sessions_round(const BenchOptions& options, const Workshop& workshop) {
+  Round round{"sessions", {}, runs_of(options, 2, 5), 0};
+  for (const std::string& technology : technologies_of(options))
+    for (const char* function : {"firewall", "nat"}) {
+      SessionsOptions each;
+      each.program = workshop.programs.vireod;
+      each.listener_archive = workshop.listener_archive;
+      each.technology = technology;
+      each.function = function;
+      if (options.count > 0) each.flows = options.count;
+      round.probes.push_back(make_sessions_probe(each));
+    }
+  return round;
+}
+
 std::vector<std::shared_ptr<Path>> make_paths(const BenchOptions& options,
                                               const Workshop& workshop) {
   std::vector<std::shared_ptr<Path>> paths;
@@ -198,7 +232,9 @@ Round round_of(const std::string& metric, const BenchOptions& options, const Wor
                                                   {"image_size", size_round},
                                                   {"memory_use", memory_round},
                                                   {"heal", heal_round},
-                                                  {"density", density_round}};
+                                                  {"density", density_round},
+                                                  {"chain", chain_round},
+                                                  {"sessions", sessions_round}};
   Round round = makers.at(metric)(options, workshop);
   // What these measure is over in less time than what a sample leaves takes to go.
   if (metric == "instantiation" || metric == "heal") round.settle = [] { settle(); };

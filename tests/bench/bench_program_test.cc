@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/json.h"
@@ -252,6 +253,33 @@ TEST_F(BenchProgram, an_interrupted_density_leaves_nothing) {
   EXPECT_EQ(started[0]["n"].integer(), 100);
   EXPECT_EQ(started[2]["n"].integer(), 0);
   EXPECT_EQ(started[2]["reason"].text(), "interrupted");
+}
+
+TEST_F(BenchProgram, sends_through_a_chain) {
+  auto found = rows("chain --technology container --length 2 --quick --runs 1");
+  const std::vector<std::pair<const char*, size_t>> metrics{
+      {"chain_throughput", 2}, {"chain_packets", 3}, {"chain_round_trip", 1}, {"chain_cycles", 3}};
+  for (const auto& [metric, count] : metrics) {
+    auto all = of_metric(found, metric);
+    ASSERT_EQ(all.size(), count) << metric;
+    for (const Json& row : all) {
+      EXPECT_TRUE(row["mode"].text().starts_with("2 hops")) << row["mode"].text();
+      EXPECT_EQ(row["n"].integer(), 1) << row["mode"].text() << ": " << row["reason"].text();
+      EXPECT_GT(row["median"].number(), 0) << row["mode"].text();
+    }
+  }
+}
+
+// No function loses a flow for which its table has room, nor keeps one for which it has not.
+TEST_F(BenchProgram, counts_the_sessions_that_live) {
+  for (const auto& [flows, least] : {std::pair(1000, 1000), std::pair(70'000, 60'000)}) {
+    auto found = rows(fmt::format("sessions --technology container --runs 1 --count {}", flows));
+    EXPECT_EQ(of_metric(found, "sessions_new").size(), 2u);  // firewall and NAT
+    for (const Json& row : of_metric(found, "sessions_at_once")) {
+      EXPECT_GE(row["median"].number(), least) << row["mode"].text() << row["reason"].text();
+      EXPECT_LE(row["median"].number(), std::min(flows, 65'536)) << row["mode"].text();
+    }
+  }
 }
 
 TEST_F(BenchProgram, wrong_usage_is_told_apart) {

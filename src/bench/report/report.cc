@@ -51,7 +51,13 @@ std::vector<std::pair<std::string, std::string>> metric_titles() {
           {"density_start", "Density, request -> one more is ready"},
           {"density_memory", "Density, memory of each, fall of MemAvailable"},
           {"density_idle", "Density, processor time with all of them idle"},
-          {"density_request", "Density, request -> answer with all of them there"}};
+          {"density_request", "Density, request -> answer with all of them there"},
+          {"chain_throughput", "Chain, one TCP stream, seen from the far end"},
+          {"chain_packets", "Chain, frames that arrive"},
+          {"chain_round_trip", "Chain, round trip, ping"},
+          {"chain_cycles", "Chain, work of one packet in one hop"},
+          {"sessions_new", "Sessions, new ones that come through"},
+          {"sessions_at_once", "Sessions, that live at the same time"}};
 }
 
 std::string label_of(const Row& row) {
