@@ -11,6 +11,7 @@ using machine::Call;
 using machine::CallKind;
 
 const volatile machine::BootPage* page;
+const Platform* replacement;
 uint64_t heap_at, heap_end;
 uint64_t base_cycles, base_ns, last_ns;
 
@@ -22,6 +23,7 @@ uint64_t address_of(const void* at) { return reinterpret_cast<uint64_t>(at); }
 
 int64_t call(CallKind kind, const void* at, uint32_t bytes, uint64_t value) {
   Call call{static_cast<uint32_t>(kind), bytes, address_of(at), value, 0};
+  if (replacement != nullptr) return replacement->call(call);
   asm volatile("" : : "r"(&call) : "memory");
   register_at(machine::control_call) = static_cast<uint32_t>(address_of(&call));
   asm volatile("" : : : "memory");
@@ -29,6 +31,8 @@ int64_t call(CallKind kind, const void* at, uint32_t bytes, uint64_t value) {
 }
 
 }  // namespace
+
+void replace_control(const Platform& platform) { replacement = &platform; }
 
 void open_control(const machine::BootPage* boot_page) {
   page = boot_page;
@@ -39,10 +43,19 @@ void open_control(const machine::BootPage* boot_page) {
 
 const volatile machine::BootPage& boot() { return *page; }
 
+uint64_t network_device(uint32_t port) {
+  return replacement != nullptr ? replacement->network_device(port) : machine::network_device(port);
+}
+
+bool must_notify() { return replacement != nullptr; }
+
 // What the guest wrote before is in memory, and what the VMM wrote meanwhile is read anew.
 void wait(uint32_t microseconds) {
   asm volatile("" : : : "memory");
-  register_at(machine::control_wait) = microseconds;
+  if (replacement != nullptr)
+    replacement->wait(microseconds);
+  else
+    register_at(machine::control_wait) = microseconds;
   asm volatile("" : : : "memory");
 }
 

@@ -12,8 +12,7 @@ constexpr uint32_t fewest_slots = 8;  // of a port
 bool Ports::prepare(uint32_t count) {
   if (count > vnf::max_ports) return false;
   for (uint32_t port = 0; port < count; port++)
-    if (!devices_[port].is_open() && !devices_[port].open(machine::network_device(port)))
-      return false;
+    if (!devices_[port].is_open() && !devices_[port].open(network_device(port))) return false;
   return true;
 }
 
@@ -76,7 +75,10 @@ void Ports::send(vnf::Batch& batch, vnf::Vitals& vitals) {
 
 void Ports::refill() {
   const uint32_t most = posted_ < vnf::batch_packets ? posted_ : vnf::batch_packets;
-  for (uint32_t port = 0; port < count_; port++) devices_[port].refill(slots_, most);
+  for (uint32_t port = 0; port < count_; port++) {
+    devices_[port].refill(slots_, most);
+    if (must_notify()) devices_[port].notify();
+  }
 }
 
 }  // namespace vireo::unikernel

@@ -9,11 +9,12 @@ namespace {
 constexpr uint64_t magic_value = 0x000, version = 0x004, device_id = 0x008;
 constexpr uint64_t device_features = 0x010, device_features_select = 0x014;
 constexpr uint64_t driver_features = 0x020, driver_features_select = 0x024;
-constexpr uint64_t queue_select = 0x030, queue_size = 0x038, queue_ready = 0x044, status = 0x070;
+constexpr uint64_t queue_select = 0x030, queue_size = 0x038, queue_ready = 0x044;
+constexpr uint64_t queue_notify = 0x050, status = 0x070;
 constexpr uint64_t queue_descriptors = 0x080, queue_driver = 0x090, queue_device = 0x0a0;
 constexpr uint32_t acknowledge = 1, driver = 2, driver_ok = 4, features_ok = 8;
 constexpr uint32_t network_card = 1, mmio_magic = 0x74726976, mmio_version = 2;
-constexpr uint16_t writable = 2;
+constexpr uint16_t writable = 2, no_interrupt = 1, no_notify = 1;
 // Partial checksums and large TCP segments, both ways; version 1.
 constexpr uint32_t wanted_low = 1u << 0 | 1u << 1 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 12;
 constexpr uint32_t wanted_high = 1u << 0;
@@ -37,7 +38,7 @@ void move_header(uint8_t* frame, uint32_t from, uint32_t to) {
 
 bool VirtioNet::open(uint64_t registers) {
   registers_ = registers;
-  if (at(magic_value) == mmio_magic && at(version) == mmio_version &&
+  if (registers_ != 0 && at(magic_value) == mmio_magic && at(version) == mmio_version &&
       at(device_id) == network_card && negotiate())
     return true;
   registers_ = 0;
@@ -54,6 +55,7 @@ bool VirtioNet::negotiate() {
   at(driver_features) = wanted_high;
   at(status) = acknowledge | driver | features_ok;
   if ((at(status) & features_ok) == 0) return false;
+  transmit_.available.flags = no_interrupt;  // what was sent is looked at before each wait
   set_queue(0, receive_);
   set_queue(1, transmit_);
   at(status) = acknowledge | driver | features_ok | driver_ok;
@@ -119,6 +121,18 @@ void VirtioNet::refill(Slots& slots, uint32_t most) {
     receive_.available.ring[entry] = entry;
   }
   publish(receive_.available.index, next);
+}
+
+// The device says whether it looks by itself (2.6.10): the index must be out before that is read.
+void VirtioNet::notify() {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  auto tell = [this](uint32_t number, Ring& ring, uint16_t& told) {
+    if (ring.available.index == told) return;
+    told = ring.available.index;
+    if ((load(ring.used.flags) & no_notify) == 0) at(queue_notify) = number;
+  };
+  tell(0, receive_, receive_told_);
+  tell(1, transmit_, transmit_told_);
 }
 
 }  // namespace vireo::unikernel

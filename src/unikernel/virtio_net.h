@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Driver of one virtio network device (virtio 1.1, 5.1) behind virtio-mmio (4.2), for a device that
-// looks at its queues when the guest waits: it is never notified.
+// Driver of one virtio network device (virtio 1.1, 5.1) behind virtio-mmio (4.2). vireo-vmm's looks
+// at its queues when the guest waits; another is notified.
 #pragma once
 #include "unikernel/slots.h"
 #include "vnf/packet.h"
@@ -39,6 +39,8 @@ class VirtioNet {
   bool put(const vnf::Packet& packet);
   // Slots of packets that were sent go back to the pool; empty ones are given to the device.
   void refill(Slots& slots, uint32_t most);
+  // What it was given since the last time.
+  void notify();
 
  private:
   bool negotiate();
@@ -52,6 +54,7 @@ class VirtioNet {
   uint8_t* receive_slots_[ring_entries] = {};
   uint8_t* transmit_slots_[ring_entries] = {};
   uint16_t receive_seen_ = 0, transmit_seen_ = 0;  // of the device's used indices
+  uint16_t receive_told_ = 0, transmit_told_ = 0;  // of our available indices
   uint16_t posted_ = 0;                            // empty slots that the device has
 };
 
