@@ -29,6 +29,7 @@ class Seed {
 // corpus/TARGET/NAME below the folder that the program was given. Ends the process on failure.
 void keep(const std::string& target, const std::string& name, const std::string& bytes);
 
+void keep_agent_seeds();
 void keep_vmm_seeds();
 void keep_vnf_seeds();
 
