@@ -16,7 +16,7 @@ const std::vector<std::string> bench_metrics{"instantiation", "throughput", "rou
                                              "image_size",    "memory_use", "heal"};
 // These take a host to its limits, and are measured only when they are named.
 const std::vector<std::string> limit_metrics{"density", "chain", "sessions"};
-const std::vector<std::string> bench_peers{"docker", "runc", "bare_veth"};
+const std::vector<std::string> bench_peers{"docker", "runc", "qemu_microvm", "bare_veth"};
 constexpr uint64_t most_runs = 100'000, most_count = 1'000'000, most_hops = 64;
 
 bool contains(const std::vector<std::string>& list, const std::string& word) {
@@ -149,7 +149,7 @@ std::string bench_usage() {
   --image ARCHIVE    root archive with /listener to start    (the bench's own listener)
   --runs N           samples of each                         (its own number for each)
   --quick            few samples
-  --peers LIST       of docker,runc,bare_veth; or none       (all)
+  --peers LIST       of docker, runc, qemu_microvm, bare_veth; or none   (all)
   --peer-dir DIR     where tools/fetch-peers unpacked them   (beside the programs)
   --dockerd PATH     this dockerd
   --report FILE      also writes one HTML page

@@ -52,6 +52,8 @@ Round instantiation_round(const BenchOptions& options, const Workshop& workshop)
   if (options.wants_peer("runc")) round.probes.push_back(make_runc_start_probe(workshop.peers));
   if (options.wants_peer("docker"))
     round.probes.push_back(make_docker_start_probe(workshop.docker, workshop.start_archive));
+  if (options.wants_peer("qemu_microvm"))
+    round.probes.push_back(make_qemu_start_probe(workshop.peers));
   return round;
 }
 
@@ -216,7 +218,11 @@ Result<Workshop> prepare_workshop(const BenchOptions& options, const BenchProgra
   }
   workshop.start_archive = root + ".tar";
   workshop.peers = {options.peer_directory.empty() ? programs.peers : options.peer_directory,
-                    options.dockerd, workshop.start_archive, root, folder};
+                    options.dockerd,
+                    workshop.start_archive,
+                    root,
+                    programs.directory + "/functions",
+                    folder};
   // Without iperf the paths say so themselves.
   workshop.iperf_archive = pack_iperf(folder).value_or("");
   workshop.docker = std::make_shared<DockerDaemon>(workshop.peers);
