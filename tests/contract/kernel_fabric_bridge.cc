@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fabric/bridge/bridge_fabric.h"
 #include "kernel_fabric.h"
+#include "kernel_world.h"
 
 namespace vireo {
 namespace {
 
-const auto bridge = testing::Values(
-    KernelFabricCase{"bridge", [](FabricPlace place) -> Result<std::unique_ptr<Fabric>> {
-                       return std::unique_ptr<Fabric>(TRY(BridgeFabric::open(std::move(place))));
-                     }});
+const auto bridge = testing::Values(KernelFabricCase{"bridge", open_kernel_fabric<BridgeFabric>});
 const auto name_of = [](const auto& test) { return test.param.name; };
 
 INSTANTIATE_TEST_SUITE_P(Fabric, KernelFabricTest, bridge, name_of);

@@ -3,16 +3,15 @@
 #include <linux/if_packet.h>
 
 #include "fabric/ebpf/ebpf_fabric.h"
+#include "fabric/sysctl.h"
 #include "host/packet_socket.h"
 #include "kernel_fabric.h"
+#include "kernel_world.h"
 
 namespace vireo {
 namespace {
 
-const auto ebpf = testing::Values(
-    KernelFabricCase{"ebpf", [](FabricPlace place) -> Result<std::unique_ptr<Fabric>> {
-                       return std::unique_ptr<Fabric>(TRY(EbpfFabric::open(std::move(place))));
-                     }});
+const auto ebpf = testing::Values(KernelFabricCase{"ebpf", open_kernel_fabric<EbpfFabric>});
 const auto name_of = [](const auto& test) { return test.param.name; };
 
 INSTANTIATE_TEST_SUITE_P(Fabric, KernelFabricTest, ebpf, name_of);
@@ -106,7 +105,11 @@ TEST_P(EbpfFabricTest, questions_for_strangers_get_no_answer_and_reach_nobody) {
 }
 
 TEST_P(EbpfFabricTest, frames_that_lie_about_their_source_go_nowhere) {
-  const PortId one = open_port(veth_spec(1), a_), two = open_port(veth_spec(2), b_);
+  // With IPv6 the kernel in `a` would send reports of its own, to groups that nobody takes.
+  must(set_network_defaults(a_, ends_defaults));
+  PortSpec liar = veth_spec(1);
+  std::erase_if(liar.addresses, [](const IpPrefix& prefix) { return prefix.address.v6; });
+  const PortId one = open_port(liar, a_), two = open_port(veth_spec(2), b_);
   open_port(veth_spec(3), must(new_network_namespace()));
   const uint64_t before = counted(two).rx_packets, dropped = counted(one).tx_dropped;
   send_raw(a_, frame(2, 1, ETH_P_IP, ipv4_from(1)));
@@ -121,16 +124,15 @@ TEST_P(EbpfFabricTest, frames_that_lie_about_their_source_go_nowhere) {
   std::vector<uint8_t> ip6(46);
   ip6[0] = 0x60;
   ip6[6] = 59;
-  const IpAddress liar = *parse_ip("fd00:1::9");
-  std::copy_n(liar.bytes.begin(), 16, ip6.begin() + 8);
+  const IpAddress nobody = *parse_ip("fd00:1::9");
+  std::copy_n(nobody.bytes.begin(), 16, ip6.begin() + 8);
   send_raw(a_, frame(2, 1, ETH_P_IPV6, ip6));
   std::vector<uint8_t> tagged = {0, 5, 8, 0};
   const std::vector<uint8_t> inner = ipv4_from(9);
   tagged.insert(tagged.end(), inner.begin(), inner.end());
   send_raw(a_, frame(2, 1, ETH_P_8021Q, tagged));
   EXPECT_EQ(counted(two).rx_packets - before, 1u);
-  // The kernel in `a` sends reports of its own to groups that nobody takes.
-  EXPECT_GE(counted(one).tx_dropped - dropped, 7u);
+  EXPECT_EQ(counted(one).tx_dropped - dropped, 7u);
 }
 
 TEST_P(EbpfFabricTest, a_router_forwards_addresses_of_others) {
