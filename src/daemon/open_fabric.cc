@@ -41,7 +41,9 @@ Result<std::unique_ptr<Fabric>> open_fabric(const DaemonOptions& options,
   if (options.fabric != "bridge" && !bridges) {
     Result<std::unique_ptr<EbpfFabric>> ebpf = EbpfFabric::open(std::move(place));
     if (ebpf) return std::unique_ptr<Fabric>(*std::move(ebpf));
-    if (options.fabric == "ebpf" || switched) return ebpf.error();
+    // Another Vireo's links are there, and bridges would not take them.
+    const bool taken = switched || ebpf.error().code == Errc::conflict;
+    if (options.fabric == "ebpf" || taken) return ebpf.error();
     spdlog::warn("no ebpf fabric, bridges instead reason=\"{}\"", ebpf.error().message);
     place = TRY(place_of(options, fabric_namespace, ends_namespace));
   }
