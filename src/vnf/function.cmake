@@ -6,7 +6,14 @@
 set(VNF_FLAGS -O2 -ffreestanding -fno-exceptions -fno-rtti -fno-stack-protector
   -fno-threadsafe-statics -fno-asynchronous-unwind-tables -fno-pic -fcf-protection=none
   -ffunction-sections -fdata-sections -U_FORTIFY_SOURCE)
-set_property(GLOBAL PROPERTY VNF_FLAGS ${VNF_FLAGS})
+set(link -nostdlib -static -no-pie -Wl,--gc-sections,--build-id=none,-z,norelro,-z,noexecstack)
+# One segment to execute and one to write: the fewest pages to map and to fault in.
+set(VNF_PROCESS_LINK ${link} -s -Wl,-z,noseparate-code)
+set(VNF_MACHINE_LINK ${link} -Wl,-z,max-page-size=4096)
+# For the unikernels, and for functions of users' own.
+foreach(options VNF_FLAGS VNF_PROCESS_LINK VNF_MACHINE_LINK)
+  set_property(GLOBAL PROPERTY ${options} ${${options}})
+endforeach()
 add_library(vireo_freestanding INTERFACE)
 target_include_directories(vireo_freestanding INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(vireo_freestanding INTERFACE
@@ -51,9 +58,7 @@ function(vnf_function name)
   add_executable(function_${header} ${CMAKE_CURRENT_BINARY_DIR}/program_${header}.cc
                  $<TARGET_OBJECTS:vnf_${header}_object>)
   target_link_libraries(function_${header} PRIVATE vireo_vnf_posix)
-  # One segment to execute and one to write: the fewest pages to map and to fault in.
-  target_link_options(function_${header} PRIVATE -nostdlib -static -no-pie -s
-    -Wl,--gc-sections,--build-id=none,-z,noseparate-code,-z,norelro,-z,noexecstack)
+  target_link_options(function_${header} PRIVATE ${VNF_PROCESS_LINK})
   set_target_properties(function_${header} PROPERTIES OUTPUT_NAME ${name}
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/functions)
 
