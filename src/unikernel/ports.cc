@@ -55,6 +55,12 @@ void Ports::receive(uint32_t port, vnf::Batch& batch, vnf::Vitals& vitals) {
   lend_extra(batch, port);
 }
 
+void Ports::lend(vnf::Batch& batch) {
+  batch.packets = packets_;
+  batch.count = 0;
+  lend_extra(batch, 0);
+}
+
 void Ports::put(const vnf::Packet& packet, vnf::Vitals& vitals) {
   if (packet.out < count_ && devices_[packet.out].put(packet)) {
     vnf::add(vitals.ports[packet.out].tx_packets, 1);

@@ -16,6 +16,8 @@ class Ports {
 
   // What has come in at the port, at most batch_packets.
   void receive(uint32_t port, vnf::Batch& batch, vnf::Vitals& vitals);
+  // No packets, only empty ones for the function to fill; as many as there is room for.
+  void lend(vnf::Batch& batch);
   // Queues what the function decided; counts it, and why the rest was dropped.
   void send(vnf::Batch& batch, vnf::Vitals& vitals);
   // Before each wait: empty slots for what comes.

@@ -13,7 +13,7 @@ namespace {
 struct Machine {
   const vnf::FunctionEntry* function;
   Ports ports;
-  uint64_t next_tick_ns, last_work_ns, spin_ns;
+  uint64_t next_tick_ns, next_transmit_ns, last_work_ns, spin_ns;
 };
 constinit Machine machine_state{};
 
@@ -74,7 +74,25 @@ bool serve_port(uint32_t port) {
   machine_state.ports.send(batch, vitals());
   vnf::note_batch(vitals(), now_ns() - batch.now_ns, cycles() - started);
   work_began(batch.now_ns);
+  machine_state.next_transmit_ns = 0;
   return true;
+}
+
+// What the function sends of its own accord.
+void transmit() {
+  for (uint32_t round = 0; round < vnf::transmit_rounds; round++) {
+    vnf::Batch batch{};
+    const uint64_t started = cycles();
+    machine_state.ports.lend(batch);
+    batch.now_ns = now_ns();
+    machine_state.next_transmit_ns = machine_state.function->transmit(batch);
+    machine_state.ports.send(batch, vitals());
+    if (batch.extra_count > 0) {
+      vnf::note_batch(vitals(), now_ns() - batch.now_ns, cycles() - started);
+      work_began(batch.now_ns);
+    }
+    if (machine_state.next_transmit_ns > batch.now_ns) return;
+  }
 }
 
 void serve_platform() {
@@ -87,14 +105,18 @@ void serve_platform() {
 void tick(uint64_t now) {
   vnf::add(vitals().heartbeat, 1);
   machine_state.function->tick(now);
+  machine_state.next_transmit_ns = 0;  // it may have begun something
   const bool idle = now - machine_state.last_work_ns > vnf::idle_after_ns;
   machine_state.next_tick_ns = now + (idle ? vnf::idle_tick_ns : vnf::busy_tick_ns);
 }
 
 uint32_t patience(uint64_t now) {
   if (now - machine_state.last_work_ns < machine_state.spin_ns) return 0;
-  if (now >= machine_state.next_tick_ns) return 0;
-  return static_cast<uint32_t>((machine_state.next_tick_ns - now) / 1000 + 1);
+  uint64_t next = machine_state.next_tick_ns;
+  if (machine_state.function->transmit != nullptr && machine_state.next_transmit_ns < next)
+    next = machine_state.next_transmit_ns;
+  if (now >= next) return 0;
+  return static_cast<uint32_t>((next - now) / 1000 + 1);
 }
 
 [[noreturn]] void serve() {
@@ -106,6 +128,8 @@ uint32_t patience(uint64_t now) {
     if (boot().agent_waits != 0) serve_platform();
     const uint64_t now = now_ns();
     if (now >= machine_state.next_tick_ns) tick(now);
+    if (machine_state.function->transmit != nullptr && now >= machine_state.next_transmit_ns)
+      transmit();
   }
 }
 

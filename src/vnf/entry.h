@@ -13,7 +13,8 @@ struct FunctionEntry {
   void (*tick)(uint64_t now_ns);
   void (*export_state)(StateSink& sink);  // null without state
   bool (*import_state)(StateSource& source);
-  void (*process)(Batch& batch);  // null of style stack
+  void (*process)(Batch& batch);       // null of style stack
+  uint64_t (*transmit)(Batch& batch);  // null: it sends only while it has a batch
 };
 
 // The only object of its program, in zeroed memory.
@@ -36,6 +37,8 @@ constexpr FunctionEntry entry_of() {
   }
   if constexpr (F::table.ports == Ports::packet)
     entry.process = [](Batch& batch) { the_function<F>.process(batch); };
+  if constexpr (requires(F function, Batch batch) { function.transmit(batch); })
+    entry.transmit = [](Batch& batch) { return the_function<F>.transmit(batch); };
   return entry;
 }
 

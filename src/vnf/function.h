@@ -8,6 +8,9 @@
 //   bool configure(const Context&, const Config&);   false: context.fail(reason) says why
 //   void process(Batch&);                   sets `out` of each packet
 //   void tick(uint64_t now_ns);             about ten times a second: time-outs
+//   uint64_t transmit(Batch&);              optional: fills `extra` with what it sends of its own
+//                                           accord. Called after each batch, and again when the
+//                                           time comes that it returned: ns, 0 at once, ~0 never
 //   void export_state(StateSink&);          flows as versioned bytes (state_version of the table)
 //   bool import_state(StateSource&);        of the same or an older version; false: not understood
 // and is the only object of its program: a static, zero-initialised instance without constructor

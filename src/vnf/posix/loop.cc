@@ -21,6 +21,7 @@ struct Loop {
   uint32_t fd_count;
   uint64_t spin_ns;
   uint64_t next_tick_ns;
+  uint64_t next_transmit_ns;
   uint64_t last_work_ns;
 };
 constinit Loop loop{};
@@ -48,7 +49,25 @@ void serve_port(uint32_t port) {
   work_began(batch.now_ns);
 }
 
+// What the function sends of its own accord.
+void transmit() {
+  for (uint32_t round = 0; round < transmit_rounds; round++) {
+    Batch batch;
+    const uint64_t started = cycles();
+    loop.ports.lend(batch);
+    batch.now_ns = loop.clock.now();
+    loop.next_transmit_ns = loop.function->transmit(batch);
+    if (batch.extra_count > 0) {
+      loop.ports.send(batch);
+      batch_ended(started, batch.now_ns);
+      work_began(batch.now_ns);
+    }
+    if (loop.next_transmit_ns > batch.now_ns) return;
+  }
+}
+
 void serve_ports() {
+  loop.next_transmit_ns = 0;
   for (uint32_t port = 0; port < loop.ports.count(); port++)
     if (loop.fds[1 + port].returned != 0) serve_port(port);
 }
@@ -68,6 +87,7 @@ void tick(uint64_t now) {
   loop.clock.synchronise();
   add(vitals().heartbeat, 1);
   loop.function->tick(now);
+  loop.next_transmit_ns = 0;  // it may have begun something
   const bool idle = now - loop.last_work_ns > idle_after_ns;
   if (idle) loop.ports.shrink();
   loop.next_tick_ns = now + (idle ? idle_tick_ns : busy_tick_ns);
@@ -86,7 +106,10 @@ void open_inputs() {
 
 int64_t patience(uint64_t now) {
   if (loop.spin_ns != 0 && now - loop.last_work_ns < loop.spin_ns) return 0;
-  return now >= loop.next_tick_ns ? 0 : static_cast<int64_t>(loop.next_tick_ns - now);
+  uint64_t next = loop.next_tick_ns;
+  if (loop.function->transmit != nullptr && loop.next_transmit_ns < next)
+    next = loop.next_transmit_ns;
+  return now >= next ? 0 : static_cast<int64_t>(next - now);
 }
 
 [[noreturn]] void serve() {
@@ -104,6 +127,7 @@ int64_t patience(uint64_t now) {
     }
     const uint64_t after = loop.clock.now();
     if (after >= loop.next_tick_ns) tick(after);
+    if (loop.function->transmit != nullptr && after >= loop.next_transmit_ns) transmit();
   }
 }
 

@@ -61,14 +61,24 @@ bool PortIo::receive(uint32_t port, Batch& batch) {
   }
   if (taken_ > touched_) touched_ = taken_;
   if (bytes > taken_ * 2048) touched_ = slot_count;
-  for (uint32_t i = 0; i < extra_packets && taken_ > 0; i++)
-    lay_out(extra_[i], batch_packets + i, port, vnet_bytes);
   batch.packets = packets_;
   batch.count = taken_;
+  if (taken_ > 0) lay_out_extra(port, batch);
+  return works;
+}
+
+void PortIo::lend(Batch& batch) {
+  batch.packets = packets_;
+  batch.count = 0;
+  lay_out_extra(0, batch);
+}
+
+void PortIo::lay_out_extra(uint32_t port, Batch& batch) {
+  for (uint32_t i = 0; i < extra_packets; i++)
+    lay_out(extra_[i], batch_packets + i, port, vnet_bytes);
   batch.extra = extra_;
   batch.extra_room = extra_packets;
   batch.extra_count = 0;
-  return works;
 }
 
 bool PortIo::receive_tap(uint32_t port) {
@@ -115,6 +125,7 @@ void PortIo::send(Batch& batch) {
       add(vitals().drops[packet.drop], 1);
   };
   if (batch.extra_count > extra_packets) batch.extra_count = extra_packets;
+  if (batch.extra_count > 0) touched_ = slot_count;
   for (uint32_t i = 0; i < batch.count; i++) note(batch.packets[i]);
   for (uint32_t i = 0; i < batch.extra_count; i++) note(batch.extra[i]);
   for (uint32_t port = 0; used != 0; port++, used >>= 1)

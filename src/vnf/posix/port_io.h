@@ -16,6 +16,8 @@ class PortIo {
 
   // At most batch_packets packets that wait at the port. False: none, and the port is in an error.
   bool receive(uint32_t port, Batch& batch);
+  // No packets, only empty ones for the function to fill.
+  void lend(Batch& batch);
   // Puts out what the function decided; counts it, and why the rest was dropped.
   void send(Batch& batch);
   // After a second without packets: pages that a burst touched go back.
@@ -28,6 +30,7 @@ class PortIo {
   void send_tap(uint32_t port, const Packet& packet);
   void send_socket(uint32_t port);
   void gather(uint32_t port, Packet* packets, uint32_t count);
+  void lay_out_extra(uint32_t port, Batch& batch);
   void lay_out(Packet& packet, uint32_t slot, uint32_t port, uint32_t bytes);
   bool wait_for_room(uint32_t port);
 
