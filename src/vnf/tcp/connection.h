@@ -55,6 +55,7 @@ class Connection {
   Ending ending() const { return ending_; }
   bool peer_finished() const { return receiver_.finished(); }
   uint64_t acknowledged_bytes() const { return sender_.acknowledged_bytes(); }
+  bool all_acknowledged() const { return sender_.finish_acknowledged(); }  // and our FIN
   uint64_t resent() const { return sender_.resent(); }
   uint32_t mss() const { return mss_; }  // payload of one piece on the wire
   // RFC 9293, 3.6.1: a new SYN may take the place of a connection that only waits.

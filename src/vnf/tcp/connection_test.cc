@@ -198,6 +198,21 @@ TEST_F(Alone, early_data_waits_and_is_acknowledged_at_once) {
   EXPECT_FALSE(next());
 }
 
+TEST_F(Alone, early_segments_that_come_together_are_each_acknowledged) {
+  accept();
+  for (uint32_t at : {3u, 5u, 7u}) give(Tcp::ack, at, 1, "xy");
+  for (int i = 0; i < 3; i++) {
+    ASSERT_TRUE(next()) << i;
+    EXPECT_EQ(out_.acknowledged, theirs + 1);
+  }
+  EXPECT_FALSE(next());
+  give(Tcp::ack, 11, 1, "xy");
+  give(Tcp::ack, 1, 1, "ab");  // fills a gap: once, and for all
+  ASSERT_TRUE(next());
+  EXPECT_EQ(out_.acknowledged, theirs + 9);
+  EXPECT_FALSE(next());
+}
+
 TEST_F(Alone, only_the_exact_reset_resets) {
   accept();
   EXPECT_TRUE(give(Tcp::rst, 3, 0));

@@ -2,6 +2,11 @@
 #include "vnf/tcp/receiver.h"
 
 namespace vireo::vnf::tcp {
+namespace {
+
+constexpr uint32_t most_duplicates = 32;  // a batch of packets
+
+}  // namespace
 
 void Receiver::open(uint8_t* ring, uint32_t ring_bytes, uint32_t mss) {
   *this = {};
@@ -44,11 +49,13 @@ void Receiver::take(const Segment& segment, uint64_t now_ns, const Taker& taker)
     const uint64_t stop = end < edge ? end : edge;
     keep(start, segment.payload, static_cast<uint32_t>(stop - start));
     // Never for an empty one: two ends that both miss something would answer each other for ever.
-    if (segment.extent() > 0) acknowledge_now();
-    return;
+    if (segment.extent() == 0) return;
+    if (duplicates_ < most_duplicates) duplicates_++;
+    return acknowledge_now();
   }
   uint32_t fresh = 0;
   if (end > next_) {
+    duplicates_ = 0;
     fresh = static_cast<uint32_t>((end < edge ? end : edge) - next_);
     taker.take(taker.context, segment.payload + old, fresh);
     next_ += fresh;
@@ -76,7 +83,8 @@ void Receiver::plan_acknowledgement(uint32_t bytes, uint64_t now_ns) {
 
 void Receiver::acknowledged() {
   pending_ = 0;
-  due_ = never;
+  if (duplicates_ > 0) duplicates_--;
+  due_ = duplicates_ > 0 ? 0 : never;
 }
 
 void Receiver::keep(uint64_t from, const uint8_t* bytes, uint32_t count) {

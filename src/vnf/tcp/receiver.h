@@ -56,6 +56,8 @@ class Receiver {
   uint32_t ring_bytes_ = 0, first_ = 0, mss_ = 0;
   uint32_t largest_ = 0;  // segment seen, at most the MSS
   uint32_t pending_ = 0;  // bytes taken and not acknowledged
+  // Early segments that came together are each acknowledged: the peer counts (RFC 5681, 3.2).
+  uint32_t duplicates_ = 0;
   uint64_t next_ = 0;
   uint64_t finish_ = never;  // where the peer's FIN is
   bool finished_ = false;

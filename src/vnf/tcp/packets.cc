@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vnf/tcp/packets.h"
+
+namespace vireo::vnf::tcp {
+namespace {
+
+constexpr uint8_t option_end = 0, option_nothing = 1, option_mss = 2, option_scale = 3;
+constexpr uint8_t first_ttl = 64;
+
+void read_options(const uint8_t* at, uint32_t count, Segment& segment) {
+  while (count > 0 && at[0] != option_end) {
+    if (at[0] == option_nothing) {
+      at++, count--;
+      continue;
+    }
+    if (count < 2 || at[1] < 2 || at[1] > count) return;
+    if (at[0] == option_mss && at[1] == 4) segment.mss = load16(at + 2);
+    if (at[0] == option_scale && at[1] == 3) segment.scale = at[2];
+    count -= at[1];
+    at += at[1];
+  }
+}
+
+uint32_t write_options(uint8_t* at, const Segment& segment) {
+  if (!segment.has(Tcp::syn)) return 0;
+  at[0] = option_mss;
+  at[1] = 4;
+  store16(at + 2, segment.mss);
+  if (segment.scale == no_scale) return 4;
+  at[4] = option_nothing;
+  at[5] = option_scale;
+  at[6] = 3;
+  at[7] = segment.scale;
+  return 8;
+}
+
+void write_ipv4(uint8_t* at, const Path& path, uint32_t bytes, uint16_t id) {
+  const Ipv4 ip{at};
+  __builtin_memset(at, 0, ipv4_bytes);
+  at[0] = 0x45;
+  ip.set_total_length(static_cast<uint16_t>(ipv4_bytes + bytes));
+  ip.set_id(id);
+  ip.set_fragment(Ipv4::dont_fragment);
+  ip.set_ttl(first_ttl);
+  ip.set_protocol(protocol_tcp);
+  copy_bytes(ip.source(), path.our_address, 4);
+  copy_bytes(ip.destination(), path.their_address, 4);
+  ip.set_checksum(ipv4_checksum(ip));
+}
+
+void write_ipv6(uint8_t* at, const Path& path, uint32_t bytes) {
+  const Ipv6 ip{at};
+  store32(at, 0x60000000);
+  ip.set_payload_length(static_cast<uint16_t>(bytes));
+  ip.set_next_header(protocol_tcp);
+  ip.set_hop_limit(first_ttl);
+  copy_bytes(ip.source(), path.our_address, 16);
+  copy_bytes(ip.destination(), path.their_address, 16);
+}
+
+// Header bytes, options included.
+uint32_t write_tcp(const Tcp& tcp, const Path& path, const Segment& segment) {
+  const uint32_t bytes = tcp_bytes + write_options(tcp.at + tcp_bytes, segment);
+  tcp.set_source(path.our_port);
+  tcp.set_destination(path.their_port);
+  tcp.set_sequence(segment.sequence);
+  tcp.set_acknowledged(segment.acknowledged);
+  tcp.set_header_length(bytes);
+  tcp.set_flags(segment.flags);
+  tcp.set_window(segment.window);
+  tcp.set_urgent(0);
+  return bytes;
+}
+
+// The device adds the rest of the sum: RFC 9293, 3.1 has the pseudo header.
+uint16_t pseudo_header_sum(const Path& path, uint32_t tcp_and_payload) {
+  const uint32_t address = path.network == Network::ipv4 ? 4 : 16;
+  return fold(sum_bytes(path.our_address, address) + sum_bytes(path.their_address, address) +
+              protocol_tcp + tcp_and_payload);
+}
+
+}  // namespace
+
+Segment segment_of(const Headers& h) {
+  const Tcp tcp = h.tcp();
+  Segment segment;
+  segment.sequence = tcp.sequence();
+  segment.acknowledged = tcp.acknowledged();
+  segment.flags = tcp.flags();
+  segment.window = load16(tcp.at + 14);
+  segment.payload = tcp.at + tcp.header_length();
+  segment.length = h.transport_bytes() - tcp.header_length();
+  if (segment.has(Tcp::syn))
+    read_options(tcp.at + tcp_bytes, tcp.header_length() - tcp_bytes, segment);
+  return segment;
+}
+
+uint8_t* write_packet(Packet& packet, const Path& path, const Segment& segment, uint32_t mss,
+                      uint16_t id) {
+  const bool v4 = path.network == Network::ipv4;
+  const Ethernet ethernet{packet.data};
+  copy_bytes(ethernet.destination(), path.their_mac, 6);
+  copy_bytes(ethernet.source(), path.our_mac, 6);
+  ethernet.set_type(v4 ? ether_ipv4 : ether_ipv6);
+  const uint32_t at = ethernet_bytes + ip_header_bytes(path.network);
+  const Tcp tcp{packet.data + at};
+  const uint32_t header = write_tcp(tcp, path, segment);
+  const uint32_t bytes = header + segment.length;
+  if (v4)
+    write_ipv4(packet.data + ethernet_bytes, path, bytes, id);
+  else
+    write_ipv6(packet.data + ethernet_bytes, path, bytes);
+  store16(tcp.at + 16, pseudo_header_sum(path, bytes));
+  packet.length = at + bytes;
+  packet.out = path.port;
+  VirtioNetHeader& offload = *packet.vnet;
+  offload = {};
+  offload.flags = vnet_needs_csum;
+  offload.csum_start = static_cast<uint16_t>(at);
+  offload.csum_offset = 16;
+  if (segment.length > mss) {
+    offload.gso_type = v4 ? vnet_gso_tcp4 : vnet_gso_tcp6;
+    offload.gso_size = static_cast<uint16_t>(mss);
+    offload.header_length = static_cast<uint16_t>(at + header);
+  }
+  return tcp.at + header;
+}
+
+}  // namespace vireo::vnf::tcp

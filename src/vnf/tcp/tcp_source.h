@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sends one TCP stream as fast as it goes, as traffic-source does, but with a TCP of its own: on
+// ports of packets, and so on every technology. Calls again until the server answers; when its time
+// or amount is over it ends the stream, and rests. The stream is tcp::Pattern.
+#pragma once
+#include "vnf/tcp/endpoint.h"
+#include "vnf/tcp/pattern.h"
+
+namespace vireo::vnf {
+
+class TcpSource {
+ public:
+  struct Config {
+    AbiAddress server;
+    uint16_t port;
+    uint16_t reserved;
+    uint32_t duration_ms;
+    uint64_t bytes;
+  };
+  static constexpr FieldTable fields[] = {
+      {.name = "server",
+       .type = Field::ip,
+       .offset = offsetof(Config, server),
+       .required = true,
+       .help = "the address of the server"},
+      {.name = "port",
+       .type = Field::u16,
+       .offset = offsetof(Config, port),
+       .minimum = 1,
+       .maximum = 65535,
+       .fallback = "5001",
+       .help = "the server's TCP port"},
+      {.name = "duration",
+       .type = Field::duration_ms,
+       .offset = offsetof(Config, duration_ms),
+       .fallback = "\"10s\"",
+       .help = "how long to send; 0: without end"},
+      {.name = "bytes",
+       .type = Field::u64,
+       .offset = offsetof(Config, bytes),
+       .help = "how much to send at most; 0: no limit"},
+  };
+  static constexpr const char* counters[] = {"bytes",  "connections",          "failed_connects",
+                                             "resent", "sending_microseconds", "done"};
+  static constexpr FunctionTable table = {
+      .name = "tcp-source",
+      .summary = "sends one TCP stream with a TCP of its own and counts it",
+      .role = Role::endpoint,
+      .ports = Ports::packet,
+      .fewest_ports = 1,
+      .most_ports = max_ports,
+      .state_version = 0,
+      .config_size = sizeof(Config),
+      .fields = fields,
+      .field_count = sizeof fields / sizeof fields[0],
+      .counters = counters,
+      .counter_count = sizeof counters / sizeof counters[0],
+  };
+
+  bool configure(const Context& context, const Config& config);
+  void process(Batch& batch);
+  uint64_t transmit(Batch& batch);
+  void tick(uint64_t now_ns);
+
+ private:
+  enum Counter : uint32_t { bytes, connections, failed_connects, resent, microseconds, done };
+  enum class Stage : uint8_t { waiting, calling, sending, ending, over };
+  void offer(uint64_t now_ns);
+  void closed();
+  void publish(uint64_t now_ns);
+  tcp::Connection& connection() { return endpoint_.connection(number_); }
+
+  Vitals* vitals_ = nullptr;
+  Config config_ = {};
+  Stage stage_ = Stage::waiting;
+  uint32_t number_ = no_entry;  // of the connection, unless `waiting` or `over`
+  uint64_t began_ns_ = 0, failed_ = 0, sent_ = 0, resent_ = 0;
+  tcp::Pattern pattern_;
+  tcp::Endpoint endpoint_;
+};
+
+}  // namespace vireo::vnf
