@@ -57,7 +57,7 @@ std::string quoted_list(const std::vector<std::string>& texts) {
 constexpr const char* reference_settings = R"(set -e
 cd /proc/sys/net
 for each in ipv4/ip_forward ipv6/conf/all/forwarding; do echo 1 > $each; done
-for each in ipv4/icmp_ratemask ipv6/icmp/ratelimit ipv4/conf/all/rp_filter ipv4/conf/default/rp_filter \
+for each in ipv6/conf/all/disable_ipv6 ipv6/conf/default/disable_ipv6 ipv4/icmp_ratemask ipv6/icmp/ratelimit ipv4/conf/all/rp_filter ipv4/conf/default/rp_filter \
   ipv4/conf/all/send_redirects ipv4/conf/default/send_redirects; do echo 0 > $each; done
 export PATH="$PATH:/usr/sbin:/sbin"
 )";
@@ -111,8 +111,7 @@ Result<void> Bench::start_reference() {
     TRY(here.commit(NetlinkBatch().change_link({.name = hosts_.near(p), .move_to = &reference_})));
     const std::string name = hosts_.near(p);
     script += fmt::format("export P{}={}\n", p, name);
-    script += fmt::format("echo 0 > ipv6/conf/{0}/disable_ipv6\nip link set {0} address {1} up\n",
-                          name, to_string(mac_of_function(p)));
+    script += fmt::format("ip link set {0} address {1} up\n", name, to_string(mac_of_function(p)));
     for (size_t i = 0; i < setup_.ports[p].addresses.size(); i++) {
       const std::string& subnet = setup_.ports[p].subnets[i];
       script += fmt::format("ip addr add {}{} dev {} nodad\n", setup_.ports[p].addresses[i],
@@ -131,6 +130,9 @@ void Bench::address(unsigned port, Bytes& frame) const {
   const MacAddress to = routed() ? mac_of_function(port) : mac_of_host(port ^ 1);
   if ((frame[0] & 1) == 0) std::memcpy(frame.data(), to.bytes.data(), 6);
   std::memcpy(frame.data() + 6, from.bytes.data(), 6);
+  Headers h;
+  if (parse(frame.data(), static_cast<uint32_t>(frame.size()), h) && h.network == Network::arp)
+    std::memcpy(h.arp().sender_mac(), from.bytes.data(), 6);
 }
 
 Result<void> Bench::probe(const Probe& probe, std::chrono::milliseconds patience,
@@ -188,13 +190,18 @@ std::string Bench::stranger(const Arrival& arrival) const {
   return text;
 }
 
-std::string Bench::text_of(const Arrival& arrival) const {
-  const std::string source = source_of(arrival.frame);
-  bool own = false;
+// Made by the function: with an address of its own, and not a hop away from who sent it.
+bool Bench::made_by_function(const Bytes& frame) const {
+  const std::string source = source_of(frame);
   for (const SetupPort& port : setup_.ports)
-    own = own || std::count(port.addresses.begin(), port.addresses.end(), source) > 0;
-  return fmt::format("{}: {}{}\n", "abcdefgh"[arrival.port], describe(arrival.frame, own),
-                     stranger(arrival));
+    if (std::count(port.addresses.begin(), port.addresses.end(), source) > 0)
+      return describe(frame, true).find(" ttl 64") != std::string::npos;
+  return false;
+}
+
+std::string Bench::text_of(const Arrival& arrival) const {
+  return fmt::format("{}: {}{}\n", "abcdefgh"[arrival.port],
+                     describe(arrival.frame, made_by_function(arrival.frame)), stranger(arrival));
 }
 
 std::string Bench::send(unsigned port, std::vector<Bytes> frames) {

@@ -34,6 +34,7 @@ struct Setup {
   // interfaces, which have the addresses. "": there is no reference.
   std::string linux;
   bool transparent = false;  // the function has no addresses; the hosts see each other
+  bool bridged = false;      // and so does the reference
   std::vector<SetupPort> ports;
   // One for each host and gateway that frames go to, so that all are known as neighbours. The first
   // is the one that goes behind the frames of a case.
@@ -60,7 +61,8 @@ class Bench {
   Result<std::vector<Arrival>> send_all(unsigned port, const std::vector<Bytes>& frames);
   Result<void> probe(const Probe& probe, std::chrono::milliseconds patience,
                      std::vector<Arrival>& arrivals, bool& passed);
-  bool routed() const { return !setup_.transparent || reference_.get() >= 0; }
+  bool routed() const { return !setup_.transparent || (reference_.get() >= 0 && !setup_.bridged); }
+  bool made_by_function(const Bytes& frame) const;
   std::string text_of(const Arrival& arrival) const;
   std::string stranger(const Arrival& arrival) const;
 
