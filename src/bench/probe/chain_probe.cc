@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "bench/probe/accelerator.h"
 #include "bench/probe/echo_prober.h"
 #include "bench/probe/hops.h"
 #include "bench/probe/iperf.h"
@@ -85,7 +86,7 @@ class ChainProbe final : public Probe {
       row.technology += (row.technology.empty() ? "" : " and ") + technology;
     row.key = metric + mode;
     row.mode = fmt::format("{} hops", options_.length) + (mode.empty() ? "" : ", " + mode);
-    row.accelerator = "none";
+    row.accelerator = accelerator_of(row.technology);
     row.unit = unit;
     row.source = source;
     return row;

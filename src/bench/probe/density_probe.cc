@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "bench/buckets.h"
+#include "bench/probe/accelerator.h"
 #include "bench/probe/lab.h"
 #include "bench/probe/process_memory.h"
 #include "bench/probe/process_time.h"
@@ -81,7 +82,7 @@ class DensityProbe final : public Probe {
     row.technology = options_.technology;
     row.mode = mode;
     row.key = metric + mode;
-    row.accelerator = "none";
+    row.accelerator = accelerator_of(row.technology);
     row.unit = unit;
     row.source = fmt::format("{} services of one responder, pooled", options_.count);
     return row;

@@ -23,9 +23,10 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t ip_at = 14, udp_at = 34, mark_at = 42;  // Ethernet, IPv4 without options, UDP
 constexpr std::array<uint8_t, 4> mark{'v', 'b', 'c', 'h'};
 constexpr size_t burst = 32, head_bytes = 64;
-constexpr uint64_t window = 256;        // frames on their way; a tap's queue holds 1,000
-constexpr int buffer_bytes = 8 << 20;   // of the arriving end: more than a window of large frames
-constexpr int longest_silence_ms = 50;  // after which what is on its way is lost
+constexpr uint64_t window = 256;       // frames on their way; a tap's queue holds 1,000
+constexpr int buffer_bytes = 8 << 20;  // of the arriving end: more than a window of large frames
+// After such a silence what is on its way is lost; what comes later is counted if there is a later.
+constexpr int silence_ms = 50, last_silence_ms = 500;
 
 void put16(uint8_t* to, size_t value) {
   to[0] = static_cast<uint8_t>(value >> 8);
@@ -84,7 +85,7 @@ class Run {
         more = TRY(send()) && Clock::now() - began < stream_.duration;
       if (take() > 0)
         last = Clock::now();
-      else if ((!more || on_way_ + burst > window) && !await())
+      else if ((!more || on_way_ + burst > window) && !await(more ? silence_ms : last_silence_ms))
         on_way_ = 0;
     }
     figures_.seconds = std::chrono::duration<double>(last - began).count();
@@ -131,9 +132,9 @@ class Run {
     return ours;
   }
 
-  bool await() const {
+  bool await(int limit_ms) const {
     pollfd event{to_.socket().get(), POLLIN, 0};
-    return ::poll(&event, 1, longest_silence_ms) > 0;
+    return ::poll(&event, 1, limit_ms) > 0;
   }
 
   const FrameEnd& from_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/rollback.h"
+#include "bench/probe/accelerator.h"
 #include "bench/probe/hops.h"
 
 namespace vireo::bench {
@@ -65,7 +66,7 @@ class SessionsProbe final : public Probe {
     row.metric = metric;
     row.technology = options_.technology;
     row.mode = options_.function;
-    row.accelerator = "none";
+    row.accelerator = accelerator_of(row.technology);
     row.unit = unit;
     row.source = fmt::format("{} UDP flows tried, tables of 65536", flows());
     return row;
