@@ -38,7 +38,8 @@ std::string identity() {
   port.address_count = 1;
   port.addresses[0].family = 4;
   port.addresses[0].prefix_length = 24;
-  std::copy_n(parse_ip(guest)->bytes.begin(), 4, port.addresses[0].bytes);
+  const IpAddress address = *parse_ip(guest);
+  std::ranges::copy(address.bytes, port.addresses[0].bytes);
   return std::string(reinterpret_cast<const char*>(&page), sizeof page) +
          std::string(reinterpret_cast<const char*>(&config), sizeof config);
 }
