@@ -2,13 +2,10 @@
 // tcp-sink and tcp-source as real programs, against Linux' own TCP: on clean links and on links
 // that lose, double and reorder. Every byte is compared.
 #include <arpa/inet.h>
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <thread>
 
 #include "host/namespace.h"
 #include "vnf/posix/lab_test_support.h"
