@@ -36,6 +36,7 @@ Result<Fd> make_filter() {
 
 ContainerDriver::ContainerDriver(ContainerOptions options)
     : options_(std::move(options)),
+      output_(options_.log_dir),
       info_{"container", {"container"}, {PortKind::veth, PortKind::tap, PortKind::packet}},
       background_(std::make_unique<Worker>()) {}
 
@@ -56,7 +57,7 @@ Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOp
   driver->enter_ = TRY(sealed_memory("vireo-enter", program));
   driver->filter_ = TRY(make_filter());
   TRY(make_directories(options.state_dir + "/roots", 0700));
-  if (!options.log_dir.empty()) TRY(make_directories(options.log_dir, 0750));
+  TRY(driver->output_.make_directory());
   const size_t own = std::hash<std::string>()(options.state_dir);
   std::string name = options.cgroup_name;
   if (name.empty()) name = fmt::format("vireo-{:08x}", static_cast<uint32_t>(own));
@@ -94,32 +95,14 @@ std::string ContainerDriver::upper_of(const Container& container) const {
   return fmt::format("{}/roots/{}", options_.state_dir, container.entry);
 }
 
-std::string ContainerDriver::log_of(const Container& container) const {
-  if (options_.log_dir.empty()) return {};
-  return fmt::format("{}/{}.log", options_.log_dir, container.entry);
-}
-
-// One file for all generations of a function: the last of them that ended leaves its output there.
-std::string ContainerDriver::kept_log_of(const InstanceId& id) const {
-  if (options_.log_dir.empty() || id.starts_with('~')) return {};
-  std::string name = id.substr(0, id.find('@'));
-  std::replace(name.begin(), name.end(), '/', '_');
-  return fmt::format("{}/{}.last.log", options_.log_dir, name);
-}
-
 std::vector<std::string> ContainerDriver::log_paths(const InstanceId& id) {
-  if (options_.log_dir.empty()) return {};
-  std::vector<std::string> paths{kept_log_of(id)};
-  if (auto container = find(id)) {
-    paths.push_back(log_of(**container) + ".1");
-    paths.push_back(log_of(**container));
-  }
-  return paths;
+  auto container = find(id);
+  return output_.paths(id, container ? (*container)->entry : "");
 }
 
 // Behind the removal of its last generation, which leaves the file.
 void ContainerDriver::forget_output(const InstanceId& id) {
-  background_->post([path = kept_log_of(id)] { ::unlink(path.c_str()); });
+  background_->post([this, id] { output_.forget(id); });
 }
 
 Result<Fd> ContainerDriver::network_namespace(const InstanceId& id) {
@@ -187,11 +170,7 @@ void ContainerDriver::forget(const Known& container) {
     // Two answers later the keeper has seen the end, and has written what lay in the pipes.
     for (int answers = 0; answers < 2; ++answers)
       if (auto link = keeper()) (void)link->take(known->entry);
-    std::string log = log_of(*known);
-    std::string kept = kept_log_of(known->record.id);
-    if (!log.empty() && !kept.empty()) ::rename(log.c_str(), kept.c_str());
-    for (const std::string& path : {log, log + ".1"})
-      if (!log.empty()) ::unlink(path.c_str());
+    output_.keep(known->entry, known->record.id);
     const IdRanges::Range range = known->record.range;
     known.reset();
     ranges_->give_back(range);

@@ -15,6 +15,7 @@
 #include "driver/container/mount_room.h"
 #include "driver/driver.h"
 #include "driver/id_ranges.h"
+#include "driver/output_files.h"
 #include "driver/worker.h"
 #include "keeper/keeper_client.h"
 
@@ -122,10 +123,9 @@ class ContainerDriver final : public Driver,
   void note_ready(int agent, std::vector<DriverEvent>& events);
   void watch(int fd, bool once);
   std::string upper_of(const Container& container) const;
-  std::string log_of(const Container& container) const;
-  std::string kept_log_of(const InstanceId& id) const;
 
   ContainerOptions options_;
+  OutputFiles output_;
   DriverInfo info_;
   Fd enter_;   // a sealed copy: no instance can write the program
   Fd filter_;  // of system calls: EnterFilter and its instructions, sealed

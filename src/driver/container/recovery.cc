@@ -105,10 +105,7 @@ void ContainerDriver::sweep_leftovers() {
   for (const std::string& name : list_directory(roots).value_or({}))
     if (!alive.contains(name))
       background_->post([path = fmt::format("{}/{}", roots, name)] { (void)remove_tree(path); });
-  if (options_.log_dir.empty()) return;
-  for (const std::string& name : list_directory(options_.log_dir).value_or({}))
-    if (name.starts_with(entry_prefix) && !alive.contains(name.substr(0, name.find('.'))))
-      ::unlink(fmt::format("{}/{}", options_.log_dir, name).c_str());
+  output_.sweep(entry_prefix, alive);
 }
 
 // Nobody reaps or drains what it started: all of it is ended, and a new keeper is begun with.

@@ -42,7 +42,7 @@ Result<void> ContainerDriver::spawn_shell(Container& shell, const UnixSocket& en
   request.arguments = {"vireo-enter"};
   request.fds = {enter_end.fd().get()};
   request.clone_flags = CLONE_NEWPID;
-  request.log_file = log_of(shell);
+  request.log_file = output_.of(shell.entry);
   Fd group = TRY(shell.cgroup.directory());
   if (group) request.cgroup = group.get();
   std::vector<Fd> files = TRY(shell.cgroup.procs_files());

@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "driver/function_start.h"
 #include "driver/vmm/vmm_driver.h"
-#include "host/files.h"
 
 namespace vireo {
 
@@ -83,10 +82,7 @@ void VmmDriver::sweep_leftovers() {
       if (!removed) spdlog::warn("{}", removed.error().message);
     });
   }
-  if (options_.log_dir.empty()) return;
-  for (const std::string& name : list_directory(options_.log_dir).value_or({}))
-    if (name.starts_with(entry_prefix) && !alive.contains(name.substr(0, name.find('.'))))
-      ::unlink(fmt::format("{}/{}", options_.log_dir, name).c_str());
+  output_.sweep(entry_prefix, alive);
 }
 
 // Nobody reaps or drains what it started: all of it is ended, and a new keeper is begun with.

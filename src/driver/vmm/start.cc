@@ -71,7 +71,7 @@ Result<void> VmmDriver::spawn(VirtualMachine& shell) {
   request.arguments = {"vireo-vmm", fmt::format("{}", first_id(shell.record.range.number))};
   request.fds = {theirs.fd().get(), kvm_.get(), filter_.get(), network_.get()};
   request.hold = {ours.fd().get()};
-  request.log_file = log_of(shell);
+  request.log_file = output_.of(shell.entry);
   Fd group = TRY(shell.cgroup.directory());
   if (group) request.cgroup = group.get();
   std::vector<Fd> files = TRY(shell.cgroup.procs_files());

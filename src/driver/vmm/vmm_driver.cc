@@ -8,8 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/log.h"
 #include "driver/vmm/vmm_filter.h"
 #include "host/files.h"
@@ -19,6 +17,7 @@ namespace vireo {
 
 VmmDriver::VmmDriver(VmmOptions options)
     : options_(std::move(options)),
+      output_(options_.log_dir),
       info_{"vmm", {"unikernel.vireo.kvm"}, {PortKind::tap}},
       background_(std::make_unique<Worker>()) {}
 
@@ -38,7 +37,7 @@ Result<std::unique_ptr<VmmDriver>> VmmDriver::open(const VmmOptions& options) {
   driver->kvm_ = open_kvm();
   driver->probe_ = probe_kvm(driver->kvm_);
   driver->network_ = TRY(new_network_namespace());
-  if (!options.log_dir.empty()) TRY(make_directories(options.log_dir, 0750));
+  TRY(driver->output_.make_directory());
   const size_t own = std::hash<std::string>()(options.state_dir);
   std::string name = options.cgroup_name;
   if (name.empty()) name = fmt::format("vireo-vmm-{:08x}", static_cast<uint32_t>(own));
@@ -79,32 +78,14 @@ void VmmDriver::watch(int fd, bool once) {
     ::epoll_ctl(events_.get(), EPOLL_CTL_MOD, fd, &event);
 }
 
-std::string VmmDriver::log_of(const VirtualMachine& machine) const {
-  if (options_.log_dir.empty()) return {};
-  return fmt::format("{}/{}.log", options_.log_dir, machine.entry);
-}
-
-// One file for all generations of a function: the last of them that ended leaves its output there.
-std::string VmmDriver::kept_log_of(const InstanceId& id) const {
-  if (options_.log_dir.empty() || id.starts_with('~')) return {};
-  std::string name = id.substr(0, id.find('@'));
-  std::replace(name.begin(), name.end(), '/', '_');
-  return fmt::format("{}/{}.last.log", options_.log_dir, name);
-}
-
 std::vector<std::string> VmmDriver::log_paths(const InstanceId& id) {
-  if (options_.log_dir.empty()) return {};
-  std::vector<std::string> paths{kept_log_of(id)};
-  if (auto machine = find(id)) {
-    paths.push_back(log_of(**machine) + ".1");
-    paths.push_back(log_of(**machine));
-  }
-  return paths;
+  auto machine = find(id);
+  return output_.paths(id, machine ? (*machine)->entry : "");
 }
 
 // Behind the removal of its last generation, which leaves the file.
 void VmmDriver::forget_output(const InstanceId& id) {
-  background_->post([path = kept_log_of(id)] { ::unlink(path.c_str()); });
+  background_->post([this, id] { output_.forget(id); });
 }
 
 Result<Fd> VmmDriver::network_namespace(const InstanceId& id) {
@@ -162,11 +143,7 @@ void VmmDriver::forget(const Known& machine) {
     // Two answers later the keeper has seen the end, and has written what lay in the pipes.
     for (int answers = 0; answers < 2; ++answers)
       if (auto link = keeper()) (void)link->take(known->entry);
-    std::string log = log_of(*known);
-    std::string kept = kept_log_of(known->record.id);
-    if (!log.empty() && !kept.empty()) ::rename(log.c_str(), kept.c_str());
-    for (const std::string& path : {log, log + ".1"})
-      if (!log.empty()) ::unlink(path.c_str());
+    output_.keep(known->entry, known->record.id);
     const IdRanges::Range range = known->record.range;
     known.reset();
     ranges_->give_back(range);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "driver/driver.h"
+#include "driver/output_files.h"
 #include "driver/vmm/templates.h"
 #include "driver/vmm/vmm_record.h"
 #include "driver/worker.h"
@@ -104,10 +105,9 @@ class VmmDriver final : public Driver,
   void note_exit(const KeeperClient::Event& event, std::vector<DriverEvent>& events);
   void note_ready(int agent, std::vector<DriverEvent>& events);
   void watch(int fd, bool once);
-  std::string log_of(const VirtualMachine& machine) const;
-  std::string kept_log_of(const InstanceId& id) const;
 
   VmmOptions options_;
+  OutputFiles output_;
   DriverInfo info_;
   CgroupTree groups_;
   std::unique_ptr<IdRanges> ranges_;
