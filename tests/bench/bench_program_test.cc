@@ -36,9 +36,9 @@ class BenchProgram : public ::testing::Test {
   ChildCommand command(const std::string& words) const {
     ChildCommand command;
     command.program = "sh";
-    command.arguments = {
-        "sh", "-c",
-        fmt::format("TMPDIR={} exec {}/vireod bench {}", path("tmp"), VIREO_BIN, words)};
+    command.arguments = {"sh", "-c",
+                         fmt::format("TMPDIR={} PATH={} exec {}/vireod bench {}", path("tmp"),
+                                     search_path_, VIREO_BIN, words)};
     return command;
   }
   Finished run(const std::string& words) const {
@@ -78,6 +78,7 @@ class BenchProgram : public ::testing::Test {
   }
 
   std::optional<TemporaryDirectory> folder_;
+  std::string search_path_ = "$PATH";  // as the shell reads it
 };
 
 std::vector<Json> of_metric(const std::vector<Json>& rows, const std::string& metric) {
@@ -119,6 +120,39 @@ TEST_F(BenchProgram, an_entry_point_that_sleeps_is_ready_no_sooner) {
     ASSERT_EQ(row["n"].integer(), 2) << row["reason"].text();
     EXPECT_GE(row["min"].number(), 200);
   }
+}
+
+// The one peer that starts no listener of ours: QEMU with a function's image.
+TEST_F(BenchProgram, a_function_under_qemu_answers_the_same_sender) {
+  unsigned seen = 0;
+  for (const Json& row : rows("instantiation --runs 2 --peers qemu_microvm")) {
+    if (!row["peer"].text().starts_with("QEMU microvm (TCG) ")) continue;
+    seen++;
+    EXPECT_EQ(row["n"].integer(), 2) << row["reason"].text();
+    EXPECT_GT(row["min"].number(), 0);
+  }
+  EXPECT_EQ(seen, 2u);  // instantiation and function_ready
+}
+
+TEST_F(BenchProgram, a_qemu_that_is_not_there_is_not_run_and_says_why) {
+  // All that a bench needs of Debian's, but QEMU.
+  const std::string script = fmt::format(
+      "mkdir {0}; for name in ip sh tar cp mkdir sed ping; do ln -s $(command -v $name) {0}; done",
+      path("programs"));
+  ChildCommand link;
+  link.program = "sh";
+  link.arguments = {"sh", "-ec", script};
+  auto linked = run_program(link, 20s);
+  ASSERT_TRUE(linked && linked->ok());
+  search_path_ = path("programs");
+  unsigned seen = 0;
+  for (const Json& row : rows("instantiation --runs 1 --peers qemu_microvm")) {
+    if (!row["peer"].text().starts_with("QEMU")) continue;
+    seen++;
+    EXPECT_EQ(row["status"].text(), "not run");
+    EXPECT_EQ(row["reason"].text(), "QEMU is not there; apt install qemu-system-x86");
+  }
+  EXPECT_EQ(seen, 2u);
 }
 
 TEST_F(BenchProgram, a_dockerd_that_is_none_is_not_run_and_says_why) {
