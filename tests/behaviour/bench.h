@@ -30,8 +30,8 @@ struct Probe {
 struct Setup {
   std::string image;          // "router"
   std::string config = "{}";  // as in a descriptor
-  // Shell commands that make a namespace with IP forwarding the same; $P0, $P1, ... are its
-  // interfaces, which have the addresses. "": there is no reference.
+  // Shell commands, in /proc/sys/net, that make a namespace with IP forwarding the same; $P0, $P1,
+  // ... are its interfaces, which have the addresses. "": the function has no reference.
   std::string linux;
   bool transparent = false;  // the function has no addresses; the hosts see each other
   bool bridged = false;      // and so does the reference

@@ -8,8 +8,6 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include <thread>
-
 #include "base/json.h"
 #include "host/netlink.h"
 

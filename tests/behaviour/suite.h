@@ -11,7 +11,7 @@
 
 namespace vireo::behaviour {
 
-inline constexpr unsigned a = 0, b = 1, c = 2;  // the hosts, by the port that they are behind
+inline constexpr unsigned a = 0, b = 1;  // the hosts, by the port that they are behind
 inline constexpr const char* nothing = "";
 
 // The names of those that can run; `with_reference`: the suite has one.
