@@ -17,16 +17,36 @@ constexpr uint64_t spare_processes = 64, spare_files = 256, spare_namespaces = 6
 constexpr uint64_t spare_bytes = 256 * mebibyte;
 
 struct Bound {
-  std::string name;  // of the profile's limit
-  uint64_t each, used;
+  uint64_t most = 0;      // instances
+  std::string told = {};  // "the limit of threads is 4000, and each takes 3 of them; sysctl ..."
 };
 
-Error refusal(const std::string& technology, uint64_t count, const Bound& bound,
-              const std::string& value, const std::string& setting, uint64_t most) {
-  return Error{Errc::exhausted,
-               fmt::format("density: {} instances of {} do not fit: the limit of {} is {}, and "
-                           "each takes {} of them; {}, or --count {}",
-                           count, technology, bound.name, value, bound.each, setting, most)};
+uint64_t room(uint64_t all, uint64_t used) { return all - std::min(all, used); }
+
+std::vector<Bound> bounds_of(const InstanceNeeds& needs, const HostProfile& host,
+                             uint64_t processes) {
+  struct Need {
+    std::string name;  // of the profile's limit
+    uint64_t each, used;
+  };
+  const std::vector<Need> limited{
+      {"processes", needs.processes, processes + spare_processes},
+      {"threads", needs.processes, processes + spare_processes},
+      {"open files", needs.open_files, spare_files},
+      {"user namespaces", needs.namespaces, spare_namespaces},
+      {"network namespaces", needs.namespaces, spare_namespaces},
+  };
+  std::vector<Bound> bounds{
+      {room(host.memory_available, spare_bytes) / needs.bytes,
+       fmt::format("MemAvailable is {} MiB, and each takes about {} KiB; free memory",
+                   host.memory_available / mebibyte, needs.bytes / kibibyte)}};
+  for (const Need& need : limited)
+    for (const HostLimit& limit : host.limits)
+      if (limit.name == need.name && need.each != 0)
+        bounds.push_back({room(limit.value, need.used) / need.each,
+                          fmt::format("the limit of {} is {}, and each takes {} of them; {}",
+                                      need.name, limit.value, need.each, limit.setting)});
+  return bounds;
 }
 
 }  // namespace
@@ -38,29 +58,12 @@ InstanceNeeds needs_of(const std::string& technology) {
 
 Result<void> check_density(const std::string& technology, uint64_t count, const HostProfile& host,
                            uint64_t processes) {
-  const InstanceNeeds needs = needs_of(technology);
-  const std::vector<Bound> bounds{
-      {"processes", needs.processes, processes + spare_processes},
-      {"threads", needs.processes, processes + spare_processes},
-      {"open files", needs.open_files, spare_files},
-      {"user namespaces", needs.namespaces, spare_namespaces},
-      {"network namespaces", needs.namespaces, spare_namespaces},
-  };
-  for (const Bound& bound : bounds)
-    for (const HostLimit& limit : host.limits) {
-      if (limit.name != bound.name || bound.each == 0) continue;
-      const uint64_t most = (limit.value - std::min(limit.value, bound.used)) / bound.each;
-      if (count > most)
-        return refusal(technology, count, bound, std::to_string(limit.value), limit.setting, most);
-    }
-  const uint64_t memory = host.memory_available - std::min(host.memory_available, spare_bytes);
-  if (count <= memory / needs.bytes) return {};
-  return Error{
-      Errc::exhausted,
-      fmt::format("density: {} instances of {} do not fit: MemAvailable is {} MiB, and each takes "
-                  "about {} KiB; free memory, or --count {}",
-                  count, technology, host.memory_available / mebibyte, needs.bytes / kibibyte,
-                  memory / needs.bytes)};
+  const std::vector<Bound> bounds = bounds_of(needs_of(technology), host, processes);
+  const Bound& tightest = *std::ranges::min_element(bounds, {}, &Bound::most);
+  if (count <= tightest.most) return {};
+  return Error{Errc::exhausted,
+               fmt::format("density: {} instances of {} do not fit: {}, or --count {}", count,
+                           technology, tightest.told, tightest.most)};
 }
 
 }  // namespace vireo::bench
