@@ -43,7 +43,7 @@ TEST(DensityLimits, what_runs_already_counts) {
 TEST(DensityLimits, the_count_that_is_named_is_one_that_goes) {
   HostProfile host = large_host();
   host.memory_available = uint64_t{2} << 30;
-  const std::string message = refusal(host, 100'000);
+  const std::string message = refusal(host, 50'000);
   EXPECT_NE(message.find("MemAvailable is 2048 MiB"), std::string::npos) << message;
   const std::string word = "--count ";
   const uint64_t most = std::stoull(message.substr(message.find(word) + word.size()));

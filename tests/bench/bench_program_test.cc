@@ -267,7 +267,7 @@ TEST_F(BenchProgram, refuses_a_count_that_this_host_forbids) {
 TEST_F(BenchProgram, an_interrupted_density_leaves_nothing) {
   Fd out = *open_path(path("out"), O_WRONLY | O_CREAT, 0600);
   Fd progress = *open_path(path("progress"), O_WRONLY | O_CREAT, 0600);
-  ChildCommand bench = command("density --technology container --count 2000 --output json");
+  ChildCommand bench = command("density --technology container --count 1000 --output json");
   bench.output = out.get();
   bench.error = progress.get();
   auto child = ChildProcess::start(bench);
