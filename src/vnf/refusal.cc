@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vnf/refusal.h"
 
+#include "vnf/ip_header.h"
+
 namespace vireo::vnf {
 namespace {
-
-constexpr uint8_t first_ttl = 64;
 
 void clear_offloads(Packet& packet) { *packet.vnet = {}; }
 
@@ -25,31 +25,6 @@ Ends ends_of(const Headers& h) {
   copy_bytes(ends.source, h.source(), h.address_bytes());
   copy_bytes(ends.destination, h.destination(), h.address_bytes());
   return ends;
-}
-
-void write_ip_header(uint8_t* at, Network network, uint8_t protocol, uint32_t payload,
-                     const Ends& ends) {
-  if (network == Network::ipv4) {
-    __builtin_memset(at, 0, ipv4_bytes);
-    const Ipv4 ip{at};
-    at[0] = 0x45;
-    ip.set_total_length(static_cast<uint16_t>(ipv4_bytes + payload));
-    ip.set_fragment(Ipv4::dont_fragment);
-    ip.set_ttl(first_ttl);
-    ip.set_protocol(protocol);
-    copy_bytes(ip.source(), ends.source, 4);
-    copy_bytes(ip.destination(), ends.destination, 4);
-    ip.set_checksum(ipv4_checksum(ip));
-    return;
-  }
-  __builtin_memset(at, 0, ipv6_bytes);
-  const Ipv6 ip{at};
-  at[0] = 0x60;
-  ip.set_payload_length(static_cast<uint16_t>(payload));
-  ip.set_next_header(protocol);
-  at[7] = first_ttl;
-  copy_bytes(ip.source(), ends.source, 16);
-  copy_bytes(ip.destination(), ends.destination, 16);
 }
 
 void finish(Packet& packet) {
@@ -97,7 +72,7 @@ void make_icmp_error(Packet& packet, const Headers& h, const IcmpError& error,
   swap_bytes(packet.data, packet.data + 6, 6);
   uint8_t* ip = packet.data + h.network_offset;
   const uint8_t protocol = v4 ? protocol_icmp : protocol_icmp6;
-  write_ip_header(ip, h.network, protocol, icmp_bytes + quote, ends);
+  write_ip_header(ip, h.network, protocol, icmp_bytes + quote, ends.source, ends.destination);
   const Icmp icmp{ip + header};
   __builtin_memset(icmp.at, 0, icmp_bytes);
   icmp.at[0] = error.type;
@@ -119,7 +94,7 @@ void make_reset(Packet& packet, const Headers& h) {
   swap_bytes(ends.source, ends.destination, 16);
   const uint32_t header = h.network == Network::ipv4 ? ipv4_bytes : ipv6_bytes;
   uint8_t* ip = packet.data + h.network_offset;
-  write_ip_header(ip, h.network, protocol_tcp, tcp_bytes, ends);
+  write_ip_header(ip, h.network, protocol_tcp, tcp_bytes, ends.source, ends.destination);
   const Tcp tcp{ip + header};
   __builtin_memset(tcp.at, 0, tcp_bytes);
   tcp.set_source(destination);

@@ -51,8 +51,8 @@ void Endpoint::handle(Packet& packet) {
   if (!reaches(port, h)) return drop(packet, drop_policy);
   if (neighbours_.take(packet, h)) return;
   drop(packet, drop_policy);
-  const uint8_t family = h.network == Network::ipv4 ? 4 : 6;
-  if (!h.ip() || h.ethernet().multicast() || !owns_address(port, family, h.destination())) return;
+  if (!h.ip() || h.ethernet().multicast() || !owns_address(port, h.family(), h.destination()))
+    return;
   if (h.extended || h.fragment) return drop(packet, drop_unsupported);
   if (h.network == Network::ipv4 && ipv4_checksum(h.ipv4()) != h.ipv4().checksum())
     return drop(packet, drop_malformed);
@@ -119,7 +119,7 @@ Endpoint::Key Endpoint::key_of(const Packet& packet, const Headers& h) {
   copy_bytes(key.theirs, h.source(), h.address_bytes());
   key.our_port = h.tcp().destination();
   key.their_port = h.tcp().source();
-  key.family = h.network == Network::ipv4 ? 4 : 6;
+  key.family = h.family();
   key.port = packet.in;
   return key;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vnf/tcp/packets.h"
 
+#include "vnf/ip_header.h"
+
 namespace vireo::vnf::tcp {
 namespace {
 
 constexpr uint8_t option_end = 0, option_nothing = 1, option_mss = 2, option_scale = 3;
-constexpr uint8_t first_ttl = 64;
 
 void read_options(const uint8_t* at, uint32_t count, Segment& segment) {
   while (count > 0 && at[0] != option_end) {
@@ -32,30 +33,6 @@ uint32_t write_options(uint8_t* at, const Segment& segment) {
   at[6] = 3;
   at[7] = segment.scale;
   return 8;
-}
-
-void write_ipv4(uint8_t* at, const Path& path, uint32_t bytes, uint16_t id) {
-  const Ipv4 ip{at};
-  __builtin_memset(at, 0, ipv4_bytes);
-  at[0] = 0x45;
-  ip.set_total_length(static_cast<uint16_t>(ipv4_bytes + bytes));
-  ip.set_id(id);
-  ip.set_fragment(Ipv4::dont_fragment);
-  ip.set_ttl(first_ttl);
-  ip.set_protocol(protocol_tcp);
-  copy_bytes(ip.source(), path.our_address, 4);
-  copy_bytes(ip.destination(), path.their_address, 4);
-  ip.set_checksum(ipv4_checksum(ip));
-}
-
-void write_ipv6(uint8_t* at, const Path& path, uint32_t bytes) {
-  const Ipv6 ip{at};
-  store32(at, 0x60000000);
-  ip.set_payload_length(static_cast<uint16_t>(bytes));
-  ip.set_next_header(protocol_tcp);
-  ip.set_hop_limit(first_ttl);
-  copy_bytes(ip.source(), path.our_address, 16);
-  copy_bytes(ip.destination(), path.their_address, 16);
 }
 
 // Header bytes, options included.
@@ -106,10 +83,8 @@ uint8_t* write_packet(Packet& packet, const Path& path, const Segment& segment, 
   const Tcp tcp{packet.data + at};
   const uint32_t header = write_tcp(tcp, path, segment);
   const uint32_t bytes = header + segment.length;
-  if (v4)
-    write_ipv4(packet.data + ethernet_bytes, path, bytes, id);
-  else
-    write_ipv6(packet.data + ethernet_bytes, path, bytes);
+  write_ip_header(packet.data + ethernet_bytes, path.network, protocol_tcp, bytes, path.our_address,
+                  path.their_address, id);
   store16(tcp.at + 16, pseudo_header_sum(path, bytes));
   packet.length = at + bytes;
   packet.out = path.port;
