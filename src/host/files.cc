@@ -108,9 +108,14 @@ Result<Fd> sealed_memory(const std::string& name, std::string_view content) {
   if (!fd) return system_error("cannot create a memory file");
   TRY(write_whole(fd, content, name));
   ::lseek(fd.get(), 0, SEEK_SET);
-  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
-    return system_error("cannot seal a memory file");
+  TRY(seal(fd));
   return fd;
+}
+
+Result<void> seal(const Fd& memory) {
+  constexpr int all = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+  if (::fcntl(memory.get(), F_ADD_SEALS, all) == 0) return {};
+  return system_error("cannot seal a memory file");
 }
 
 Result<TemporaryDirectory> TemporaryDirectory::make(std::string_view prefix) {

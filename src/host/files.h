@@ -30,6 +30,9 @@ Result<Fd> open_path(const std::string& path, int flags, unsigned mode = 0);
 
 // A memory file with `content` that nobody can change any more, readable from its start.
 Result<Fd> sealed_memory(const std::string& name, std::string_view content);
+// A memory file made with MFD_ALLOW_SEALING: nobody changes it any more. Refused while somebody has
+// it mapped to write.
+Result<void> seal(const Fd& memory);
 
 // A directory of its own under $TMPDIR or /tmp, removed with all it holds.
 class TemporaryDirectory {

@@ -2,9 +2,14 @@
 #include "host/packet_socket.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#include <cstring>
 
 namespace vireo {
 namespace {
@@ -37,6 +42,16 @@ Result<Fd> open_packet_socket(int interface) {
   if (::bind(made.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     return system_error("cannot bind a packet socket");
   return made;
+}
+
+Result<MacAddress> interface_mac(const Fd& socket, const std::string& interface) {
+  ifreq request{};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (::ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0)
+    return system_error(fmt::format("cannot read the MAC address of {}", interface));
+  MacAddress mac;
+  std::memcpy(mac.bytes.data(), request.ifr_hwaddr.sa_data, mac.bytes.size());
+  return mac;
 }
 
 }  // namespace vireo

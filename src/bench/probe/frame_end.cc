@@ -7,7 +7,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -15,6 +14,8 @@
 #include <cstring>
 
 #include "bench/probe/lab.h"
+#include "host/packet_socket.h"
+#include "vnf/checksum.h"
 
 namespace vireo::bench {
 namespace {
@@ -31,26 +32,6 @@ constexpr int silence_ms = 50, last_silence_ms = 500;
 void put16(uint8_t* to, size_t value) {
   to[0] = static_cast<uint8_t>(value >> 8);
   to[1] = static_cast<uint8_t>(value);
-}
-
-uint16_t get16(const uint8_t* from) { return static_cast<uint16_t>(from[0] << 8 | from[1]); }
-
-// RFC 1071, of an IPv4 header whose checksum is 0.
-uint16_t header_checksum(const uint8_t* header) {
-  uint32_t sum = 0;
-  for (size_t i = 0; i < 20; i += 2) sum += get16(header + i);
-  while ((sum >> 16) != 0) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
-}
-
-Result<MacAddress> mac_of(const Fd& socket, const std::string& interface) {
-  ifreq request{};
-  interface.copy(request.ifr_name, IFNAMSIZ - 1);
-  if (::ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0)
-    return system_error(fmt::format("cannot read the MAC address of {}", interface));
-  MacAddress mac;
-  std::memcpy(mac.bytes.data(), request.ifr_hwaddr.sa_data, 6);
-  return mac;
 }
 
 // Frames to or from the kernel in one call.
@@ -159,7 +140,7 @@ std::vector<uint8_t> frame_of(const Datagram& datagram, size_t bytes) {
   header[9] = IPPROTO_UDP;
   std::copy_n(datagram.from.bytes.begin(), 4, header + 12);
   std::copy_n(datagram.to.bytes.begin(), 4, header + 16);
-  put16(header + 10, header_checksum(header));
+  put16(header + 10, vnf::ipv4_checksum({header}));
   put16(&frame[udp_at], datagram.from_port);
   put16(&frame[udp_at + 2], datagram.to_port);
   put16(&frame[udp_at + 4], bytes - udp_at);
@@ -168,7 +149,7 @@ std::vector<uint8_t> frame_of(const Datagram& datagram, size_t bytes) {
 }
 
 bool is_ours(std::span<const uint8_t> frame) {
-  return frame.size() >= mark_at + mark.size() && get16(&frame[12]) == ETH_P_IP &&
+  return frame.size() >= mark_at + mark.size() && vnf::load16(&frame[12]) == ETH_P_IP &&
          frame[ip_at] == 0x45 && frame[ip_at + 9] == IPPROTO_UDP &&
          std::equal(mark.begin(), mark.end(), frame.begin() + mark_at);
 }
@@ -179,8 +160,8 @@ Datagram datagram_of(std::span<const uint8_t> frame) {
   std::copy_n(frame.begin() + 6, 6, datagram.from_mac.bytes.begin());
   std::copy_n(frame.begin() + ip_at + 12, 4, datagram.from.bytes.begin());
   std::copy_n(frame.begin() + ip_at + 16, 4, datagram.to.bytes.begin());
-  datagram.from_port = get16(&frame[udp_at]);
-  datagram.to_port = get16(&frame[udp_at + 2]);
+  datagram.from_port = vnf::load16(&frame[udp_at]);
+  datagram.to_port = vnf::load16(&frame[udp_at + 2]);
   return datagram;
 }
 
@@ -203,7 +184,7 @@ Result<FrameEnd> FrameEnd::open(const IpAddress& address) {
       ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof buffer_bytes) !=
           0)
     return system_error(fmt::format("cannot listen to {}", interface));
-  const MacAddress mac = TRY(mac_of(socket, interface));
+  const MacAddress mac = TRY(interface_mac(socket, interface));
   return FrameEnd(std::move(socket), mac);
 }
 

@@ -7,12 +7,13 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
+
+#include "host/packet_socket.h"
 
 namespace vireo::bench {
 namespace {
@@ -84,16 +85,6 @@ int64_t arrival_of(msghdr& message) {
   return now();
 }
 
-Result<MacAddress> mac_of(const Fd& socket, const std::string& interface) {
-  ifreq request{};
-  interface.copy(request.ifr_name, IFNAMSIZ - 1);
-  if (::ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0)
-    return system_error(fmt::format("cannot read the MAC address of {}", interface));
-  MacAddress mac;
-  std::memcpy(mac.bytes.data(), request.ifr_hwaddr.sa_data, 6);
-  return mac;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<SynProber>> SynProber::open(const ProbeTarget& target) {
@@ -109,7 +100,7 @@ Result<std::unique_ptr<SynProber>> SynProber::open(const ProbeTarget& target) {
   int wanted = 1;
   if (::setsockopt(socket.get(), SOL_SOCKET, SO_TIMESTAMPNS, &wanted, sizeof wanted) != 0)
     return system_error("cannot ask for times of arrival");
-  MacAddress mac = TRY(mac_of(socket, target.interface));
+  MacAddress mac = TRY(interface_mac(socket, target.interface));
   return std::unique_ptr<SynProber>(
       new SynProber(target, std::move(socket), syn_frame(target, mac)));
 }

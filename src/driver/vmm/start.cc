@@ -8,6 +8,7 @@
 #include "driver/function_start.h"
 #include "driver/stopwatch.h"
 #include "driver/vmm/vmm_driver.h"
+#include "host/files.h"
 #include "unikernel/machine.h"
 #include "vmm/vmm_protocol.h"
 
@@ -122,7 +123,7 @@ Result<void> VmmDriver::keep_template(VirtualMachine& shell, const InstanceSpec&
   const int fds[] = {file.get()};
   TRY(shell.agent->send(vmm::message_save, {}, fds));
   TRY(shell.agent->await(vmm::message_saved, longest_load));
-  TRY(seal_template(file));
+  TRY(seal(file));
   templates_.keep(key, std::move(file));
   return {};
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver/vmm/templates.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,13 +31,6 @@ Result<Fd> new_template(uint64_t memory_bytes) {
       ::ftruncate(file.get(), static_cast<off_t>(memory_bytes + vmm::template_state_bytes)) != 0)
     return system_error("cannot make a file for a template");
   return file;
-}
-
-// Refused while somebody has it mapped for writing.
-Result<void> seal_template(const Fd& file) {
-  constexpr int all = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-  if (::fcntl(file.get(), F_ADD_SEALS, all) == 0) return {};
-  return system_error("cannot seal a template");
 }
 
 }  // namespace vireo

@@ -40,8 +40,7 @@ class Templates {
   std::list<Entry> entries_;  // the one used last in front
 };
 
-// An empty file for a template of so much memory, and its end of being written to.
+// An empty file for a template of so much memory, to be sealed once it is written.
 Result<Fd> new_template(uint64_t memory_bytes);
-Result<void> seal_template(const Fd& file);
 
 }  // namespace vireo
