@@ -8,6 +8,8 @@
 
 #include <cstring>
 
+#include "unikernel/microvm.h"
+
 namespace vireo::unikernel {
 
 namespace {
@@ -16,27 +18,9 @@ using namespace std::chrono_literals;
 constexpr auto longest = 60s;  // emulated, on a busy machine
 
 std::vector<std::string> arguments_of(const QemuMachine& machine, const std::string& folder) {
-  std::vector<std::string> words = {"qemu-system-x86_64",
-                                    "-M",
-                                    "microvm,acpi=off",
-                                    "-accel",
-                                    "tcg",
-                                    "-nodefaults",
-                                    "-no-user-config",
-                                    "-display",
-                                    "none",
-                                    "-serial",
-                                    "stdio",
-                                    "-no-reboot",
-                                    "-device",
-                                    "isa-debug-exit,iobase=0xf4,iosize=4",
-                                    "-global",
-                                    "virtio-mmio.force-legacy=false",
-                                    "-m",
-                                    std::to_string(machine.megabytes),
-                                    "-kernel",
-                                    machine.image};
-  if (!machine.identity.empty()) words.insert(words.end(), {"-initrd", folder + "/identity"});
+  std::vector<std::string> words = microvm_words(
+      machine.image, machine.identity.empty() ? "" : folder + "/identity", machine.megabytes);
+  words.insert(words.end(), {"-device", "isa-debug-exit,iobase=0xf4,iosize=4"});
   for (size_t i = 0; i < machine.networks.size(); i++)
     words.insert(words.end(), {"-netdev", fmt::format("{},id=n{}", machine.networks[i], i),
                                "-device", fmt::format("virtio-net-device,netdev=n{}", i)});
@@ -59,7 +43,7 @@ Result<std::unique_ptr<Qemu>> Qemu::start(const QemuMachine& machine) {
   if (::pipe2(ends, O_CLOEXEC) < 0) return system_error("cannot make a pipe");
   Fd console(ends[0]), theirs(ends[1]);
   ChildCommand command;
-  command.program = "qemu-system-x86_64";
+  command.program = microvm_program;
   command.arguments = arguments_of(machine, folder.path());
   command.output = command.error = theirs.get();
   command.fds = machine.fds;

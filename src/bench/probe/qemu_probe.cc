@@ -9,6 +9,7 @@
 #include "bench/probe/peers.h"
 #include "host/child_process.h"
 #include "host/files.h"
+#include "unikernel/microvm.h"
 #include "vnf/abi.h"
 #include "vnf/responder.h"
 
@@ -16,7 +17,6 @@ namespace vireo::bench {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr const char* program_name = "qemu-system-x86_64";
 constexpr const char* mac = "02:97:00:00:00:10";
 constexpr const char *host = "10.97.0.1", *guest = "10.97.0.10";
 constexpr uint16_t listening = 8080;
@@ -47,7 +47,7 @@ std::string identity() {
 class QemuProbe final : public Probe {
  public:
   explicit QemuProbe(PeerOptions options) : options_(std::move(options)) {
-    auto text = run_script(fmt::format("{} --version", program_name));
+    auto text = run_script(fmt::format("{} --version", unikernel::microvm_program));
     if (!text) return;
     const size_t at = text->find("version ") + 8;
     version_ = " " + text->substr(at, text->find_first_of(" \n", at) - at);
@@ -60,7 +60,7 @@ class QemuProbe final : public Probe {
   }
 
   Result<void> prepare() override {
-    if (!find_program("", program_name))
+    if (!find_program("", unikernel::microvm_program))
       return Error{Errc::not_found, "QEMU is not there; apt install qemu-system-x86"};
     folder_ = options_.work_folder + "/qemu";
     TRY(make_directories(folder_));
@@ -96,31 +96,12 @@ class QemuProbe final : public Probe {
  private:
   ChildCommand command(const Fd& log) const {
     ChildCommand command;
-    command.program = program_name;
-    command.arguments = {program_name,
-                         "-M",
-                         "microvm,acpi=off",
-                         "-accel",
-                         "tcg",
-                         "-nodefaults",
-                         "-no-user-config",
-                         "-display",
-                         "none",
-                         "-serial",
-                         "stdio",
-                         "-no-reboot",
-                         "-m",
-                         "16",
-                         "-kernel",
-                         options_.functions + "/responder.elf",
-                         "-initrd",
-                         folder_ + "/identity",
-                         "-global",
-                         "virtio-mmio.force-legacy=false",
-                         "-netdev",
-                         "tap,id=n,ifname=qemu0,script=no,downscript=no",
-                         "-device",
-                         "virtio-net-device,netdev=n"};
+    command.program = unikernel::microvm_program;
+    command.arguments =
+        unikernel::microvm_words(options_.functions + "/responder.elf", folder_ + "/identity", 16);
+    for (const char* word : {"-netdev", "tap,id=n,ifname=qemu0,script=no,downscript=no", "-device",
+                             "virtio-net-device,netdev=n"})
+      command.arguments.emplace_back(word);
     command.output = command.error = log.get();
     command.new_session = true;
     return command;
