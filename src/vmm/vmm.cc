@@ -73,7 +73,8 @@ int Vmm::load(const ReceivedMessage& message) {
 
 int Vmm::boot_image(const LoadRequest& request) {
   if (!memory_.open(request.memory_bytes)) return fail("no memory", std::strerror(errno));
-  if (const char* fault = load_image(image_file_, memory_, image_)) return fail("the image", fault);
+  Image image;
+  if (const char* fault = load_image(image_file_, memory_, image)) return fail("the image", fault);
   boot() = {machine::boot_magic,
             machine::machine_version,
             request.memory_bytes,
@@ -83,8 +84,7 @@ int Vmm::boot_image(const LoadRequest& request) {
             monotonic_ns(),
             0,
             0};
-  if (!processor_.start(memory_, make_page_tables(memory_, image_), image_.entry,
-                        machine::boot_page))
+  if (!processor_.start(memory_, make_page_tables(memory_, image), image.entry, machine::boot_page))
     return fail(processor_.failed(), std::strerror(errno));
   return run_guest();
 }

@@ -45,7 +45,6 @@ class Vmm {
   PlatformLink link_;
   VirtualProcessor processor_;
   GuestMemory memory_;
-  Image image_;
   int image_file_ = -1;  // kept for the names of its functions
   VirtioNet ports_[vnf::max_ports];
   uint32_t port_count_ = 0;
