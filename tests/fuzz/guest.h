@@ -45,6 +45,14 @@ class Guest {
         return input.take<uint64_t>();
     }
   }
+  static GuestDescriptor descriptor(Input& input) {
+    GuestDescriptor part{};
+    part.address = address(input);
+    part.bytes = input.take<uint32_t>();
+    part.flags = input.take<uint8_t>();
+    part.next = input.take<uint16_t>();
+    return part;
+  }
   // The guest itself writes only where its tables let it.
   void store(uint64_t at, const void* from, uint64_t count) {
     if (uint8_t* to = memory_.writable(at, count)) std::memcpy(to, from, count);

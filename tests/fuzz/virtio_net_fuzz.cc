@@ -76,11 +76,7 @@ class Scene {
   void describe(Input& input) {
     const uint32_t queue = input.take<uint8_t>() & 1;
     const uint64_t entry = input.take<uint8_t>();
-    GuestDescriptor part{};
-    part.address = Guest::address(input);
-    part.bytes = input.take<uint32_t>();
-    part.flags = input.take<uint8_t>();
-    part.next = input.take<uint16_t>();
+    const GuestDescriptor part = Guest::descriptor(input);
     guest_.store(ring(queue) + entry * sizeof part, &part, sizeof part);
   }
   void offer(Input& input) {

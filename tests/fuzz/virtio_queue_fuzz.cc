@@ -11,11 +11,7 @@ using vmm::VirtioQueue;
 
 void describe(Input& input, Guest& guest, const VirtioQueue& queue) {
   const uint64_t entry = input.take<uint8_t>();
-  GuestDescriptor part{};
-  part.address = Guest::address(input);
-  part.bytes = input.take<uint32_t>();
-  part.flags = input.take<uint8_t>();
-  part.next = input.take<uint16_t>();
+  const GuestDescriptor part = Guest::descriptor(input);
   guest.store(queue.descriptors + entry * sizeof part, &part, sizeof part);
 }
 
