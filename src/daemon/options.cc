@@ -54,6 +54,12 @@ Result<void> set_option(DaemonOptions& options, const std::string& name, const s
     options.fabric = value;
     return {};
   }
+  if (name == "--start-tier") {
+    const auto tier = start_tier_from(value);
+    if (!tier) return Error{Errc::invalid, "--start-tier takes rehearsed, parked, fork or cold"};
+    options.quickest = *tier;
+    return {};
+  }
   if (name == "--keep-loaded") {
     uint64_t seconds = TRY_IN(name, parse_number(value));
     if (seconds > 86'400) return Error{Errc::invalid, "--keep-loaded takes 0 to 86400 seconds"};
@@ -61,8 +67,8 @@ Result<void> set_option(DaemonOptions& options, const std::string& name, const s
     return {};
   }
   if (name != "--pool") {
-    std::vector<std::string> known{"--pool",   "--keep-loaded", "--packet-ports",
-                                   "--fabric", "--log-json",    "--ephemeral"};
+    std::vector<std::string> known{"--pool",       "--keep-loaded", "--packet-ports", "--fabric",
+                                   "--start-tier", "--log-json",    "--ephemeral"};
     for (const auto& [option, target] : texts) known.push_back(option);
     std::string near = nearest(name, known);
     return Error{Errc::invalid, fmt::format("unknown option `{}`{}", name,
@@ -123,6 +129,8 @@ std::string usage_text() {
   --pool N             spare shells of each shape, and programs loaded ahead
                                                        (4; 0 starts everything cold)
   --keep-loaded SECONDS  a program that no service uses any more stays loaded  (60)
+  --start-tier TIER    quickest way to start virtual machines: rehearsed, parked, fork, cold
+                                                       (rehearsed; the others take less memory)
   --packet-ports KIND  of packet functions: tap, packet  (what the fabric does best)
   --fabric NAME        what joins functions: ebpf, bridge  (auto: ebpf where the kernel can)
   --ephemeral          remove services, spares and keeper at the end

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "driver/vmm/start_tier.h"
 
 namespace vireo {
 
@@ -27,6 +28,7 @@ struct DaemonOptions {
   unsigned keep_loaded = 60;           // seconds
   std::string packet_ports;            // "tap", "packet"; "" = what the fabric does best
   std::string fabric = "auto";         // "ebpf", "bridge"; "auto": open_fabric.h
+  StartTier quickest = StartTier::rehearsed;  // of virtual machines
   std::vector<std::string> arguments;  // local, bench: what follows the mode
 };
 

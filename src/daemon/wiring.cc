@@ -142,6 +142,7 @@ Result<std::vector<std::unique_ptr<Driver>>> make_drivers(const DaemonOptions& o
   vmm.keeper_program = container.keeper_program;
   vmm.vmm_program = options.program_directory + "/vireo-vmm";
   vmm.cgroup_root = options.cgroup_root;
+  vmm.quickest = options.quickest;
   drivers.push_back(TRY(VmmDriver::open(vmm)));
   return drivers;
 }

@@ -18,6 +18,8 @@ class GuestMemory {
   bool open(uint64_t bytes);
   // Filled with the file's first `bytes`, each page copied when it is first written to.
   bool open_copy(int file, uint64_t bytes);
+  // The same once it is open; the file has the content that it has. True: it is such a copy.
+  bool become_copy(int file);
   uint64_t bytes() const { return bytes_; }
 
   // For the VMM's own use: `at` is inside.
@@ -38,12 +40,13 @@ class GuestMemory {
   bool share_page(uint64_t at, int file);
 
  private:
-  bool map(uint64_t bytes, int flags, int file);
+  bool map(void* at, uint64_t bytes, int flags, int file);
   uint8_t* span(uint64_t lowest, uint64_t at, uint64_t count) {
     return at < lowest || at > bytes_ || count > bytes_ - at ? nullptr : base_ + at;
   }
   uint8_t* base_ = nullptr;
   uint64_t bytes_ = 0;
+  bool is_copy_ = false;
   uint64_t writable_begin_ = machine::heap_begin;
 };
 

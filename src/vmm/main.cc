@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vireo-vmm: one virtual machine. It owns nothing but the descriptors that it is given
 // (vmm_protocol.h), and gives up its rights before it reads the first byte from anybody.
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -69,8 +70,9 @@ int main(int count, char** arguments) {
   action.sa_handler = end_on_signal;
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
+  const int pagemap = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   leave_host(arguments[1]);
   limit_system_calls();
-  vmm.open();
+  vmm.open(pagemap);
   return vmm.run();
 }

@@ -28,8 +28,7 @@ bool write_template(int file, GuestMemory& memory, const TemplateState& state) {
   return put(file, &state, sizeof state, memory.bytes());
 }
 
-const char* open_template(int file, uint64_t memory_bytes, GuestMemory& memory,
-                          TemplateState& state) {
+const char* read_template(int file, uint64_t memory_bytes, TemplateState& state) {
   struct stat status {};
   if (::fstat(file, &status) != 0 ||
       static_cast<uint64_t>(status.st_size) != memory_bytes + template_state_bytes)
@@ -43,6 +42,12 @@ const char* open_template(int file, uint64_t memory_bytes, GuestMemory& memory,
   if (state.page_tables >= memory_bytes || state.writable_begin < machine::image_begin ||
       state.writable_begin > machine::heap_begin)
     return "has impossible addresses";
+  return nullptr;
+}
+
+const char* open_template(int file, uint64_t memory_bytes, GuestMemory& memory,
+                          TemplateState& state) {
+  if (const char* fault = read_template(file, memory_bytes, state)) return fault;
   if (!memory.open_copy(file, memory_bytes)) return "cannot be mapped";
   memory.set_writable_begin(state.writable_begin);
   return nullptr;

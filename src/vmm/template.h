@@ -32,8 +32,10 @@ static_assert(sizeof(TemplateState) <= template_state_bytes);
 // Pages without content are left out. False: errno says why.
 bool write_template(int file, GuestMemory& memory, const TemplateState& state);
 
-// Maps the file as the memory of a new machine. nullptr, or why it is no template: a sentence's
-// rest after "the template ".
+// nullptr, or why it is no template of so much memory: a sentence's rest after "the template ".
+const char* read_template(int file, uint64_t memory_bytes, TemplateState& state);
+
+// Maps the file as the memory of a new machine. nullptr, or why not, as above.
 const char* open_template(int file, uint64_t memory_bytes, GuestMemory& memory,
                           TemplateState& state);
 

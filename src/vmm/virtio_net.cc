@@ -165,6 +165,20 @@ bool VirtioNet::fill() {
   return any;
 }
 
+void VirtioNet::put(const uint8_t* frame, uint32_t bytes) {
+  VirtioQueue::Chain chain;
+  if (!queues_[0].peek(true, chain)) return;
+  const bool fits = chain.part_count == 1 && chain.bytes >= guest_header + bytes;
+  if (fits) {
+    auto* at = static_cast<uint8_t*>(chain.parts[0].iov_base);
+    std::memset(at, 0, guest_header);
+    at[tap_header] = 1;  // num_buffers
+    std::memcpy(at + guest_header, frame, bytes);
+  }
+  queues_[0].push(chain, fits ? guest_header + bytes : 0);
+  queues_[0].publish();
+}
+
 bool VirtioNet::has_room() {
   VirtioQueue::Chain chain;
   return queues_[0].peek(true, chain);

@@ -27,6 +27,8 @@ class VirtioNet {
   bool flush();
   // Takes what lies in the tap, as far as the guest gave room. True: there was something.
   bool fill();
+  // Lays a frame before the guest as if it came from the tap; lost if there is no room.
+  void put(const uint8_t* frame, uint32_t bytes);
   // Whether the guest gave room that nothing has come into yet.
   bool has_room();
 

@@ -26,49 +26,45 @@ bool VirtualProcessor::open(int kvm) {
   return true;
 }
 
-bool VirtualProcessor::give_memory(GuestMemory& memory) {
+// The guest stays in user mode, whoever wrote its other registers.
+bool VirtualProcessor::give(GuestMemory& memory, uint64_t page_tables) {
   kvm_userspace_memory_region region{};
   region.memory_size = memory.bytes();
   region.userspace_addr = reinterpret_cast<uint64_t>(memory.own(0));
-  return ::ioctl(machine_, KVM_SET_USER_MEMORY_REGION, &region) == 0 ||
-         fail("cannot give memory to a virtual machine");
+  if (::ioctl(machine_, KVM_SET_USER_MEMORY_REGION, &region) != 0)
+    return fail("cannot give memory to a virtual machine");
+  kvm_sregs special{};
+  if (::ioctl(processor_, KVM_GET_SREGS, &special) != 0) return fail("cannot read registers");
+  enter_long_mode(special, page_tables, user_ring);
+  return ::ioctl(processor_, KVM_SET_SREGS, &special) == 0 || fail("cannot set registers");
 }
 
-bool VirtualProcessor::start(GuestMemory& memory, uint64_t page_tables, uint64_t entry,
-                             uint64_t argument) {
+bool VirtualProcessor::start(uint64_t entry, uint64_t argument) {
   kvm_regs general{};
   general.rip = entry;
   general.rdi = argument;
   general.rflags = 2;
-  return give_memory(memory) && set_registers(page_tables, general);
-}
-
-// Whoever wrote these registers, they are those of user mode.
-bool VirtualProcessor::set_registers(uint64_t page_tables, const kvm_regs& general) {
-  kvm_sregs special{};
-  if (::ioctl(processor_, KVM_GET_SREGS, &special) != 0) return fail("cannot read registers");
-  enter_long_mode(special, page_tables, user_ring);
-  if (::ioctl(processor_, KVM_SET_SREGS, &special) != 0 ||
-      ::ioctl(processor_, KVM_SET_REGS, &general) != 0)
-    return fail("cannot set registers");
-  return true;
+  return ::ioctl(processor_, KVM_SET_REGS, &general) == 0 || fail("cannot set registers");
 }
 
 // An access is done only when KVM is entered the next time (Documentation/virt/kvm/api.rst, 5).
-bool VirtualProcessor::save(kvm_regs& general, kvm_fpu& floating) {
+bool VirtualProcessor::halt() {
   run_->immediate_exit = 1;
   const int done = ::ioctl(processor_, KVM_RUN, 0);
   run_->immediate_exit = 0;
-  if (done == 0 || errno != EINTR) return fail("cannot halt a virtual processor");
-  return (::ioctl(processor_, KVM_GET_REGS, &general) == 0 &&
-          ::ioctl(processor_, KVM_GET_FPU, &floating) == 0) ||
-         fail("cannot read registers");
+  return (done != 0 && errno == EINTR) || fail("cannot halt a virtual processor");
 }
 
-bool VirtualProcessor::restore(GuestMemory& memory, uint64_t page_tables, const kvm_regs& general,
-                               const kvm_fpu& floating) {
-  return give_memory(memory) && set_registers(page_tables, general) &&
-         (::ioctl(processor_, KVM_SET_FPU, &floating) == 0 || fail("cannot set registers"));
+bool VirtualProcessor::save(kvm_regs& general, kvm_fpu& floating) {
+  return halt() && ((::ioctl(processor_, KVM_GET_REGS, &general) == 0 &&
+                     ::ioctl(processor_, KVM_GET_FPU, &floating) == 0) ||
+                    fail("cannot read registers"));
+}
+
+bool VirtualProcessor::restore(const kvm_regs& general, const kvm_fpu& floating) {
+  return (::ioctl(processor_, KVM_SET_REGS, &general) == 0 &&
+          ::ioctl(processor_, KVM_SET_FPU, &floating) == 0) ||
+         fail("cannot set registers");
 }
 
 kvm_regs VirtualProcessor::registers() const {

@@ -21,11 +21,14 @@ struct GuestExit {
 class VirtualProcessor {
  public:
   bool open(int kvm);  // the machine without memory: all that does not depend on an image
-  bool start(GuestMemory& memory, uint64_t page_tables, uint64_t entry, uint64_t argument);
+  // Once, before anything runs.
+  bool give(GuestMemory& memory, uint64_t page_tables);
+  bool start(uint64_t entry, uint64_t argument);
+  // Ends the guest's last access.
+  bool halt();
   // The guest's registers as they are once its last access is done, and as they shall be.
   bool save(kvm_regs& general, kvm_fpu& floating);
-  bool restore(GuestMemory& memory, uint64_t page_tables, const kvm_regs& general,
-               const kvm_fpu& floating);
+  bool restore(const kvm_regs& general, const kvm_fpu& floating);
   const char* failed() const { return failed_; }
 
   // Runs the guest to its next exit.
@@ -41,8 +44,6 @@ class VirtualProcessor {
     failed_ = what;
     return false;
   }
-  bool give_memory(GuestMemory& memory);
-  bool set_registers(uint64_t page_tables, const kvm_regs& general);
   GuestExit memory_exit();
 
   int machine_ = -1, processor_ = -1;

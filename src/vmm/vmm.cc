@@ -2,7 +2,6 @@
 #include "vmm/vmm.h"
 
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,25 +9,19 @@
 #include <ctime>
 
 #include "vmm/fault_report.h"
-#include "vmm/template.h"
 #include "vnf/vitals.h"
 
 namespace vireo::vmm {
 
 namespace {
 
-uint64_t monotonic_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 // A message of the platform's waits at most this many busy waits of the guest's.
 constexpr unsigned most_busy_waits = 32;
 
 }  // namespace
 
-void Vmm::open() {
+void Vmm::open(int pagemap) {
+  pagemap_ = pagemap;
   if (processor_.open(fd_kvm)) return;
   _exit(fail(processor_.failed(), std::strerror(errno)));
 }
@@ -52,89 +45,14 @@ int Vmm::fail_guest(const GuestExit& exit) {
   return fail("the guest ended", text);
 }
 
+uint64_t Vmm::monotonic_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
 void Vmm::drain() {
   if (vitals_shared_ != 0) vnf::set_state(vitals(), vnf::FunctionState::draining);
-}
-
-// -1: the guest waits for its identity.
-int Vmm::load(const ReceivedMessage& message) {
-  LoadRequest request;
-  const unsigned fds = message.fd_count;
-  if (message.header.length != sizeof request || fds < 1 || fds > 2)
-    return fail("malformed request to load", "");
-  std::memcpy(&request, message.payload, sizeof request);
-  port_count_ = request.port_count < vnf::max_ports ? request.port_count : vnf::max_ports;
-  image_file_ = message.fds[0];
-  if (fds == 1) return boot_image(request);
-  const int code = copy_template(request, message.fds[1]);
-  ::close(message.fds[1]);
-  return code;
-}
-
-int Vmm::boot_image(const LoadRequest& request) {
-  if (!memory_.open(request.memory_bytes)) return fail("no memory", std::strerror(errno));
-  Image image;
-  if (const char* fault = load_image(image_file_, memory_, image)) return fail("the image", fault);
-  boot() = {machine::boot_magic,
-            machine::machine_version,
-            request.memory_bytes,
-            processor_.tsc_khz(),
-            port_count_,
-            0,
-            monotonic_ns(),
-            0,
-            0};
-  if (!processor_.start(memory_, make_page_tables(memory_, image), image.entry, machine::boot_page))
-    return fail(processor_.failed(), std::strerror(errno));
-  return run_guest();
-}
-
-int Vmm::copy_template(const LoadRequest& request, int file) {
-  TemplateState state;
-  if (const char* fault = open_template(file, request.memory_bytes, memory_, state))
-    return fail("the template", fault);
-  for (uint32_t port = 0; port < vnf::max_ports; port++)
-    if (!ports_[port].restore(state.devices[port], memory_))
-      return fail("the template", "has impossible queues");
-  if (!processor_.restore(memory_, state.page_tables, state.general, state.floating))
-    return fail(processor_.failed(), std::strerror(errno));
-  return -1;
-}
-
-int Vmm::save(int file) {
-  TemplateState state;
-  state.memory_bytes = memory_.bytes();
-  state.writable_begin = memory_.writable_begin();
-  state.page_tables = machine::page_tables;
-  if (!processor_.save(state.general, state.floating))
-    return fail(processor_.failed(), std::strerror(errno));
-  for (uint32_t port = 0; port < vnf::max_ports; port++) state.devices[port] = ports_[port].save();
-  const bool written = write_template(file, memory_, state);
-  ::close(file);
-  if (!written) return fail("cannot write a template", std::strerror(errno));
-  link_.send(message_saved, 0, nullptr, 0);
-  return -1;
-}
-
-// The identity is copied: its file may be shared by others.
-bool Vmm::begin(const ReceivedMessage& message) {
-  if (message.fd_count < 2) return false;
-  struct stat identity {};
-  if (::fstat(message.fds[1], &identity) != 0 || identity.st_size <= 0) return false;
-  const auto bytes = static_cast<uint64_t>(identity.st_size);
-  if (bytes > machine::image_begin - machine::identity_begin) return false;
-  if (::pread(message.fds[1], memory_.own(machine::identity_begin), bytes, 0) !=
-          static_cast<ssize_t>(bytes) ||
-      !memory_.share_page(machine::vitals_page, message.fds[0]))
-    return false;
-  vitals_shared_ = 1;
-  port_count_ = message.fd_count - 2;
-  for (uint32_t port = 0; port < port_count_; port++) ports_[port].plug(message.fds[2 + port]);
-  ::close(message.fds[0]);
-  ::close(message.fds[1]);
-  boot().port_count = port_count_;
-  boot().begun = 1;
-  return begun_ = true;
 }
 
 bool Vmm::move_packets() {
@@ -165,6 +83,7 @@ void Vmm::sleep(uint32_t microseconds) {
 }
 
 void Vmm::wait(uint32_t microseconds) {
+  if (rehearsal_waits_ > 0) return wait_in_rehearsal();
   const bool any = move_packets();
   if (!begun_) {
     parked_ = true;
@@ -204,6 +123,10 @@ bool Vmm::call(uint64_t address) {
   machine::Call call;
   std::memcpy(&call, at, sizeof call);
   asm volatile("" : : : "memory");  // the copy alone is looked at
+  if (rehearsal_waits_ > 0) {       // nobody hears it, and its end is the rehearsal's
+    parked_ |= call.kind == static_cast<uint32_t>(machine::CallKind::end);
+    return true;
+  }
   const uint8_t* bytes = memory_.readable(call.address, call.bytes);
   int64_t result = -1;
   switch (static_cast<machine::CallKind>(call.kind)) {
@@ -269,9 +192,14 @@ int Vmm::await_begin() {
   while (link_.receive(-1, message)) {
     if (message.header.type == static_cast<uint32_t>(vnf::AgentMessage::begin))
       return begin(message) ? -1 : fail("the platform did not begin with what it should", "");
-    if (message.header.type != message_save || message.fd_count != 1)
+    int code = 0;
+    if (message.header.type == message_save && message.fd_count == 1)
+      code = save(message.fds[0]);
+    else if (message.header.type == message_rehearse && message.fd_count == 2)
+      code = rehearse(message.fds[0], message.fds[1]);
+    else
       return fail("the platform asked for something else than to begin", "");
-    if (int code = save(message.fds[0]); code >= 0) return code;
+    if (code >= 0) return code;
   }
   return 0;
 }

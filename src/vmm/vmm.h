@@ -6,6 +6,7 @@
 #include "vmm/guest_memory.h"
 #include "vmm/image.h"
 #include "vmm/platform_link.h"
+#include "vmm/template.h"
 #include "vmm/virtio_net.h"
 #include "vmm/virtual_processor.h"
 #include "vmm/vmm_protocol.h"
@@ -15,7 +16,8 @@ namespace vireo::vmm {
 class Vmm {
  public:
   // Makes the machine as far as it depends on no image; ends the process when KVM refuses.
-  void open();
+  // `pagemap` is the process's own (rehearsal.h); -1: without it there are no rehearsals.
+  void open(int pagemap);
   // Serves until the guest ends. An exit code.
   int run();
   // From a signal handler: the vitals say that it is about to end.
@@ -25,7 +27,11 @@ class Vmm {
   int load(const ReceivedMessage& message);
   int boot_image(const LoadRequest& request);
   int copy_template(const LoadRequest& request, int file);
+  int restore(const TemplateState& state);
   int save(int file);
+  int rehearse(int file, int identity);
+  void wait_in_rehearsal();
+  bool copy_identity(int file);
   bool begin(const ReceivedMessage& message);
   int fail(const char* what, const char* why);
   int fail_guest(const GuestExit& exit);
@@ -34,6 +40,7 @@ class Vmm {
   bool access(const GuestExit& exit);  // false: the guest has ended, with end_code_
   void wait(uint32_t microseconds);
   void sleep(uint32_t microseconds);
+  static uint64_t monotonic_ns();
   bool move_packets();
   bool call(uint64_t address);
   int64_t hear(const machine::Call& call);
@@ -45,7 +52,9 @@ class Vmm {
   PlatformLink link_;
   VirtualProcessor processor_;
   GuestMemory memory_;
-  int image_file_ = -1;  // kept for the names of its functions
+  int pagemap_ = -1;
+  unsigned rehearsal_waits_ = 0;  // left until the rehearsal is over; 0: there is none
+  int image_file_ = -1;           // kept for the names of its functions
   VirtioNet ports_[vnf::max_ports];
   uint32_t port_count_ = 0;
   bool begun_ = false, parked_ = false;

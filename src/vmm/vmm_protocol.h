@@ -5,7 +5,8 @@
 // Descriptors at its start, in this order; arguments: the user id that it takes.
 // First it gets `load`, runs the guest up to where it waits for its identity, or copies a machine
 // that has (vmm/template.h), and answers `loaded` or `failed`. Asked to `save`, it writes itself
-// into a file as such a machine, and answers `saved`. Then it waits for `begin` (vitals, identity,
+// into a file as such a machine, and answers `saved`. Asked to `rehearse`, it runs once and is then
+// as before (vmm/rehearsal.h). Then it waits for `begin` (vitals, identity,
 // taps), which may have been sent already.
 #pragma once
 #include <cstdint>
@@ -20,6 +21,9 @@ inline constexpr uint32_t message_loaded = 101;  // nothing follows
 inline constexpr uint32_t message_save = 102;    // with the descriptor of an empty file, of the
                                                  // memory's size and template_state_bytes
 inline constexpr uint32_t message_saved = 103;
+inline constexpr uint32_t message_rehearse = 104;   // with the descriptors of a template and of an
+                                                    // identity (vnf/abi.h) that never gets a link
+inline constexpr uint32_t message_rehearsed = 105;  // the machine is as the template is, but warm
 
 inline constexpr uint64_t template_state_bytes = 4096;
 

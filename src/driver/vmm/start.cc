@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "base/rollback.h"
 #include "base/text.h"
 #include "driver/function_start.h"
@@ -103,16 +104,22 @@ Result<Shell> VmmDriver::prepare(const ShellShape& shape) {
   return Shell{shell->record.id, {}};
 }
 
-Result<std::string> VmmDriver::load(VirtualMachine& shell, const InstanceSpec& spec) {
+Result<StartTier> VmmDriver::load(VirtualMachine& shell, const InstanceSpec& spec) {
   const TemplateKey key = TRY(template_key(spec));
   const vmm::LoadRequest request{key.memory_bytes, key.port_count, 0};
   Fd image = TRY(unikernel_of(spec));
-  const std::shared_ptr<const Fd> kept = templates_.find(key);
+  std::shared_ptr<const Fd> kept;
+  if (options_.quickest >= StartTier::fork) kept = templates_.find(key);
   const int fds[] = {image.get(), kept ? kept->get() : -1};
   TRY(shell.agent->send(vmm::message_load,
                         {reinterpret_cast<const char*>(&request), sizeof request},
                         std::span(fds, kept ? 2 : 1)));
-  return std::string(kept ? "fork" : "cold");
+  return kept ? StartTier::fork : StartTier::cold;
+}
+
+Result<void> VmmDriver::load_and_wait(VirtualMachine& shell, const InstanceSpec& spec) {
+  TRY(load(shell, spec));
+  return shell.agent->await(vmm::message_loaded, longest_load);
 }
 
 // The shell waits for its identity, and does so afterwards.
@@ -128,15 +135,47 @@ Result<void> VmmDriver::keep_template(VirtualMachine& shell, const InstanceSpec&
   return {};
 }
 
+// Behind a cold start: the next one shall find a template. An image that fails at this is not tried
+// again.
+void VmmDriver::want_template(const InstanceSpec& spec) {
+  auto key = template_key(spec);
+  if (options_.quickest < StartTier::fork || !key || !templates_.claim(*key)) return;
+  background_->post([this, spec] {
+    auto made = make_template(spec);
+    if (!made) spdlog::warn("{} starts cold: {}", spec.image_digest, made.error().message);
+  });
+}
+
+Result<void> VmmDriver::make_template(const InstanceSpec& spec) {
+  const Shell shell = TRY(prepare({spec.technology, false}));
+  Rollback gone([&] { (void)destroy(shell.id); });
+  Known known = TRY(find(shell.id));
+  TRY(load_and_wait(*known, spec));
+  return keep_template(*known, spec);
+}
+
+Result<void> VmmDriver::rehearse(VirtualMachine& shell, const InstanceSpec& like) {
+  const TemplateKey key = TRY(template_key(like));
+  const std::shared_ptr<const Fd> kept = templates_.find(key);
+  if (!kept) return {};
+  const FunctionMemory made_up = TRY(make_function_memory(like));
+  const int fds[] = {kept->get(), made_up.identity.get()};
+  TRY(shell.agent->send(vmm::message_rehearse, {}, fds));
+  TRY(shell.agent->await(vmm::message_rehearsed, longest_load));
+  shell.tier = StartTier::rehearsed;
+  return {};
+}
+
 Result<void> VmmDriver::preload(const InstanceId& id, const InstanceSpec& like) {
   Known shell = TRY(find(id));
   if (shell->state != InstanceState::spare || shell->loaded)
     return Error{Errc::conflict, fmt::format("{} is no empty spare shell", id)};
   Rollback undo([&] { (void)destroy(id); });
-  TRY_IN(fmt::format("load {}", like.image_digest), load(*shell, like));
-  TRY_IN(fmt::format("load {}", like.image_digest),
-         shell->agent->await(vmm::message_loaded, longest_load));
+  TRY_IN(fmt::format("load {}", like.image_digest), load_and_wait(*shell, like));
+  shell->tier = StartTier::parked;
   TRY_IN(fmt::format("keep {}", like.image_digest), keep_template(*shell, like));
+  if (options_.quickest >= StartTier::rehearsed)
+    TRY_IN(fmt::format("rehearse {}", like.image_digest), rehearse(*shell, like));
   undo.dismiss();
   std::lock_guard lock(mutex_);
   shell->loaded = like;
@@ -176,9 +215,8 @@ Result<void> VmmDriver::run_in(VirtualMachine& shell, const InstanceSpec& spec,
     TRY(shell.cgroup.limit({spec.resources.memory == 0 ? 0 : memory + own_memory,
                             spec.resources.cpus, most_processes}));
   const bool ahead = shell.loaded.has_value();
-  std::string from = "parked";
-  if (!ahead) from = TRY(load(shell, spec));
-  watch_of.mark("vmm load", from);
+  if (!ahead) shell.tier = TRY(load(shell, spec));
+  watch_of.mark("vmm load", std::string(to_text(shell.tier)));
   FunctionMemory function = TRY(make_function_memory(spec));
   std::vector<int> fds = {function.vitals.get(), function.identity.get()};
   for (const PortEndpoint& port : ports) fds.push_back(port.fd.get());
@@ -204,6 +242,7 @@ Result<void> VmmDriver::start(const InstanceId& shell, const InstanceSpec& spec,
   watch(known->agent->fd().get(), true);
   known->ports = std::move(ports);
   begun_.push_back(known);
+  if (known->tier == StartTier::cold) want_template(spec);
   return {};
 }
 

@@ -18,9 +18,15 @@ std::shared_ptr<const Fd> Templates::find(const TemplateKey& key) {
   return found->file;
 }
 
+bool Templates::claim(const TemplateKey& key) {
+  std::lock_guard lock(mutex_);
+  return !std::ranges::count(entries_, key, &Entry::key) && claimed_.insert(key).second;
+}
+
 void Templates::keep(const TemplateKey& key, Fd file) {
   std::lock_guard lock(mutex_);
   std::erase_if(entries_, [&](const Entry& entry) { return entry.key == key; });
+  claimed_.erase(key);
   entries_.push_front({key, std::make_shared<const Fd>(std::move(file))});
   if (entries_.size() > most) entries_.pop_back();
 }

@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "base/fd.h"
@@ -26,6 +27,8 @@ class Templates {
  public:
   // nullptr: there is none.
   std::shared_ptr<const Fd> find(const TemplateKey& key);
+  // True once for each key that has none: whoever is told makes it.
+  bool claim(const TemplateKey& key);
   // Instead of the one with this key. Those used longest ago go when there are too many.
   void keep(const TemplateKey& key, Fd file);
 
@@ -37,6 +40,7 @@ class Templates {
   static constexpr size_t most = 64;
 
   std::mutex mutex_;
+  std::set<TemplateKey> claimed_;
   std::list<Entry> entries_;  // the one used last in front
 };
 

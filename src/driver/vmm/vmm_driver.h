@@ -2,10 +2,7 @@
 // Runs libvnf functions as unikernels, each in a virtual machine of its own: a process of vireo-vmm
 // (vmm/vmm_protocol.h), started by the keeper, with its own user id and no rights.
 //
-// A machine is started in one of these ways, the quickest first; the operation's record says which:
-//   parked  a spare shell has run the image up to where it waits for its identity
-//   fork    its memory is a copy-on-write mapping of a machine that had
-//   cold    it boots the image
+// The operation's record says in which of its ways a machine was started (start_tier.h).
 //
 // A shell is such a process before it has an image. The image of a function lies beside its program
 // for containers, as `function.elf` in the root of the same image.
@@ -19,6 +16,7 @@
 
 #include "driver/driver.h"
 #include "driver/output_files.h"
+#include "driver/vmm/start_tier.h"
 #include "driver/vmm/templates.h"
 #include "driver/vmm/vmm_record.h"
 #include "driver/worker.h"
@@ -36,6 +34,7 @@ struct VmmOptions {
   std::string cgroup_name{};     // "": made from state_dir
   std::string cgroup_root{};     // "": from /proc/self/cgroup
   NumberSource& ids;             // of ranges of user ids
+  StartTier quickest = StartTier::rehearsed;
 };
 
 class VmmDriver final : public Driver,
@@ -68,7 +67,9 @@ class VmmDriver final : public Driver,
   FunctionAccess* functions() override { return this; }
   NetworkAccess* network() override { return this; }
   OutputAccess* output() override { return this; }
-  Preloader* preloader() override { return this; }
+  Preloader* preloader() override {
+    return options_.quickest >= StartTier::parked ? this : nullptr;
+  }
 
   Result<void> resize(const InstanceId& id, const Resources& resources) override;
   Result<Fd> vitals(const InstanceId& id) override;
@@ -95,9 +96,13 @@ class VmmDriver final : public Driver,
   Result<Known> reserve();  // start.cc
   Result<void> spawn(VirtualMachine& shell);
   Result<Known> begin_start(const InstanceId& shell, const InstanceSpec& spec);
-  // "fork" or "cold": what the machine begins with.
-  Result<std::string> load(VirtualMachine& shell, const InstanceSpec& spec);
+  // From a template, or cold.
+  Result<StartTier> load(VirtualMachine& shell, const InstanceSpec& spec);
+  Result<void> load_and_wait(VirtualMachine& shell, const InstanceSpec& spec);
   Result<void> keep_template(VirtualMachine& shell, const InstanceSpec& spec);
+  void want_template(const InstanceSpec& spec);
+  Result<void> make_template(const InstanceSpec& spec);
+  Result<void> rehearse(VirtualMachine& shell, const InstanceSpec& like);
   Result<void> run_in(VirtualMachine& shell, const InstanceSpec& spec,
                       const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
   void forget(const Known& machine);                                       // background removal

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "driver/function_agent.h"
 #include "driver/id_ranges.h"
+#include "driver/vmm/start_tier.h"
 #include "host/cgroup.h"
 #include "model/instance.h"
 
@@ -38,6 +39,7 @@ struct VirtualMachine {
   Cgroup cgroup;
   InstanceState state = InstanceState::spare;
   bool ready = false;
+  StartTier tier = StartTier::cold;  // how it was started, or how a spare would be
   std::optional<ExitReason> exit;
   std::optional<InstanceSpec> loaded;    // whose image waits in a spare shell
   std::shared_ptr<FunctionAgent> agent;  // thread-safe by itself
