@@ -33,7 +33,8 @@ std::map<std::string, std::string*> text_options(DaemonOptions& options) {
           {"--group", &options.group},
           {"--program-dir", &options.program_directory},
           {"--function-dir", &options.function_directory},
-          {"--log-level", &options.log_level}};
+          {"--log-level", &options.log_level},
+          {"--start-tier", &options.start_tier}};
 }
 
 Result<void> set_option(DaemonOptions& options, const std::string& name, const std::string& value) {
@@ -54,12 +55,6 @@ Result<void> set_option(DaemonOptions& options, const std::string& name, const s
     options.fabric = value;
     return {};
   }
-  if (name == "--start-tier") {
-    const auto tier = start_tier_from(value);
-    if (!tier) return Error{Errc::invalid, "--start-tier takes rehearsed, parked, fork or cold"};
-    options.quickest = *tier;
-    return {};
-  }
   if (name == "--keep-loaded") {
     uint64_t seconds = TRY_IN(name, parse_number(value));
     if (seconds > 86'400) return Error{Errc::invalid, "--keep-loaded takes 0 to 86400 seconds"};
@@ -67,8 +62,8 @@ Result<void> set_option(DaemonOptions& options, const std::string& name, const s
     return {};
   }
   if (name != "--pool") {
-    std::vector<std::string> known{"--pool",       "--keep-loaded", "--packet-ports", "--fabric",
-                                   "--start-tier", "--log-json",    "--ephemeral"};
+    std::vector<std::string> known{"--pool",   "--keep-loaded", "--packet-ports",
+                                   "--fabric", "--log-json",    "--ephemeral"};
     for (const auto& [option, target] : texts) known.push_back(option);
     std::string near = nearest(name, known);
     return Error{Errc::invalid, fmt::format("unknown option `{}`{}", name,

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "driver/vmm/start_tier.h"
 
 namespace vireo {
 
@@ -25,11 +24,11 @@ struct DaemonOptions {
   bool log_json = false;
   bool ephemeral = false;  // leave nothing behind: for tests, bench
   unsigned pool_size = 4;
-  unsigned keep_loaded = 60;           // seconds
-  std::string packet_ports;            // "tap", "packet"; "" = what the fabric does best
-  std::string fabric = "auto";         // "ebpf", "bridge"; "auto": open_fabric.h
-  StartTier quickest = StartTier::rehearsed;  // of virtual machines
-  std::vector<std::string> arguments;  // local, bench: what follows the mode
+  unsigned keep_loaded = 60;             // seconds
+  std::string packet_ports;              // "tap", "packet"; "" = what the fabric does best
+  std::string fabric = "auto";           // "ebpf", "bridge"; "auto": open_fabric.h
+  std::string start_tier = "rehearsed";  // the quickest of virtual machines: vmm/start_tier.h
+  std::vector<std::string> arguments;    // local, bench: what follows the mode
 };
 
 // Fills what was left empty from the rest. Errc::invalid: the message is the usage error.

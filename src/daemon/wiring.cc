@@ -142,7 +142,9 @@ Result<std::vector<std::unique_ptr<Driver>>> make_drivers(const DaemonOptions& o
   vmm.keeper_program = container.keeper_program;
   vmm.vmm_program = options.program_directory + "/vireo-vmm";
   vmm.cgroup_root = options.cgroup_root;
-  vmm.quickest = options.quickest;
+  const auto quickest = start_tier_from(options.start_tier);
+  if (!quickest) return Error{Errc::invalid, "--start-tier takes rehearsed, parked, fork or cold"};
+  vmm.quickest = *quickest;
   drivers.push_back(TRY(VmmDriver::open(vmm)));
   return drivers;
 }
