@@ -103,12 +103,18 @@ TEST(Metrics, name_services_and_ports) {
   function.state = "running";
   function.port_counters = {{"default/s/fw.1@1:port0", 7, 700, 0, 3, 300, 1}};
   function.counters = {{"accepted", 5}};
-  std::string text = metrics_text({{"s", "running", {function}, {}, {}}}, {});
+  PoolMetrics pool;
+  pool.technology = "container";
+  pool.starts["loaded"] = 3;
+  std::string text = metrics_text({{"s", "running", {function}, {}, {}}}, {pool});
   EXPECT_NE(text.find("container_network_receive_packets_total{service=\"s\",function=\"fw\","
                       "technology=\"\",image=\"\",interface=\"port0\"} 7"),
             std::string::npos)
       << text;
   EXPECT_NE(text.find("counter=\"accepted\"} 5"), std::string::npos) << text;
+  EXPECT_NE(text.find("vireo_starts_total{technology=\"container\",tier=\"loaded\"} 3"),
+            std::string::npos)
+      << text;
 }
 
 }  // namespace

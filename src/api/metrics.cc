@@ -114,6 +114,11 @@ std::string metrics_text(const std::vector<ServiceStatus>& services,
               pool.missing);
     out.gauge("vireo_pool_refill_seconds", "Time of the last refill of one spare", labels,
               std::chrono::duration<double>(pool.refill).count());
+    out.gauge("vireo_pool_load_seconds", "Time of the last load of a program ahead of its start",
+              labels, std::chrono::duration<double>(pool.load).count());
+    for (const auto& [tier, count] : pool.starts)
+      out.counter("vireo_starts_total", "Instances started, by the way in which they were",
+                  with(labels, "tier", tier), static_cast<double>(count));
   }
   return out.text();
 }

@@ -56,7 +56,7 @@ constexpr Component components[] = {
      "reason:string up_seconds:number? cpu_percent:number memory_bytes:integer "
      "pids:integer "
      "packets_per_second:number restarts:integer healed_ms:number? image:string "
-     "image_digest:string pool:string phases:[Phase] ports:[Port] flows:integer counters:object"},
+     "image_digest:string tier:string phases:[Phase] ports:[Port] flows:integer counters:object"},
     {"Link", "name:string subnets:[string] host:[string] uplink:string?"},
     {"Service", "name:string state:string functions:[Function] links:[Link] chain:[string]"},
     {"ServiceSummary", "name:string state:string functions:integer links:integer"},

@@ -158,7 +158,7 @@ Json to_json(const FunctionStatus& function, WallTime now) {
   json.set("restarts", function.restarts);
   json.set("healed_ms", function.healed_in ? Json(milliseconds(*function.healed_in)) : Json());
   json.set("image", function.image).set("image_digest", function.image_digest);
-  json.set("pool", function.pool).set("phases", phases_json(function.phases));
+  json.set("tier", function.tier).set("phases", phases_json(function.phases));
   json.set("ports", ports).set("flows", function.flows).set("counters", counters);
   return json;
 }

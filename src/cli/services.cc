@@ -30,6 +30,7 @@ std::vector<std::string> ps_row(const Json& row) {
           row["state"].text(),
           row["health"].text(),
           runs ? uptime_text(row["up_seconds"]) : "-",
+          row["tier"].text().empty() ? "-" : row["tier"].text(),
           runs ? fmt::format("{:.0f} %", row["cpu_percent"].number()) : "-",
           runs ? bytes_text(static_cast<uint64_t>(row["memory_bytes"].integer())) : "-",
           runs ? rate_text(row["packets_per_second"].number()) : "-",
@@ -38,9 +39,9 @@ std::vector<std::string> ps_row(const Json& row) {
 
 std::string ps_text(const Json& rows) {
   static const std::vector<Column> columns{
-      {"FUNCTION"},         {"TECHNOLOGY", false, 2}, {"STATE"},
-      {"HEALTH", false, 1}, {"UP", true, 3},          {"CPU", true, 4},
-      {"MEMORY", true, 5},  {"PACKETS/S", true, 6},   {"RESTARTS", false, 7}};
+      {"FUNCTION"},           {"TECHNOLOGY", false, 2}, {"STATE"},        {"HEALTH", false, 1},
+      {"UP", true, 3},        {"START", false, 1},      {"CPU", true, 4}, {"MEMORY", true, 5},
+      {"PACKETS/S", true, 6}, {"RESTARTS", false, 7}};
   std::vector<std::vector<std::string>> cells;
   std::string reasons;
   for (const Json& row : rows.items()) {

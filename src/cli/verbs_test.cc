@@ -135,18 +135,18 @@ TEST(Ps, prints_a_table) {
   FakeDaemon fake({{"GET /v1/functions",
                     {200,
                      R"([{"function":"o/fw","technology":"container","state":"running",
-       "health":"ready","up_seconds":130,"cpu_percent":3,"memory_bytes":419430,
+       "health":"ready","tier":"loaded","up_seconds":130,"cpu_percent":3,"memory_bytes":419430,
        "packets_per_second":81200,"restarts":1,"healed_ms":3.1,"reason":""},
       {"function":"o/web","technology":"container","state":"backing-off","health":"unknown",
        "up_seconds":null,"restarts":4,"healed_ms":null,"reason":"exit code 7"}])",
                      ""}}});
   EXPECT_EQ(run(fake, {"ps"}).out,
-            "FUNCTION   TECHNOLOGY   STATE         HEALTH       UP   CPU      MEMORY   PACKETS/S   "
-            "RESTARTS\n"
-            "o/fw       container    running       ready     2m10s   3 %   409.6 KiB      81.2 k   "
-            "1  (healed in 3.1 ms)\n"
-            "o/web      container    backing-off   unknown       -     -           -           -   "
-            "4\n"
+            "FUNCTION   TECHNOLOGY   STATE         HEALTH       UP   START    CPU      MEMORY   "
+            "PACKETS/S   RESTARTS\n"
+            "o/fw       container    running       ready     2m10s   loaded   3 %   409.6 KiB   "
+            "   81.2 k   1  (healed in 3.1 ms)\n"
+            "o/web      container    backing-off   unknown       -   -          -           -   "
+            "        -   4\n"
             "o/web: exit code 7\n");
   EXPECT_EQ(run(fake, {"ps", "-q"}).out, "o/fw\no/web\n");
 }

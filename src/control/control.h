@@ -68,7 +68,9 @@ struct FunctionStatus {
   std::vector<std::pair<std::string, uint64_t>> counters;  // libvnf function, by name
   uint64_t flows = 0;
   std::vector<Phase> phases;  // of the last start
-  std::string pool;           // "loaded", "pooled" or "cold"
+  // How it was started: in a shell made ahead, "loaded" (with its program) or "pooled", or "cold";
+  // a driver's own ways (Driver::start_tier) go before these. "": by an earlier daemon.
+  std::string tier;
 };
 
 struct ServiceStatus {
@@ -94,6 +96,8 @@ struct PoolMetrics {
   unsigned ready = 0, loaded = 0;      // spares without and with a program
   unsigned missing = 0;                // what the refill has still to make
   std::chrono::nanoseconds refill{0};  // of the last one
+  std::chrono::nanoseconds load{0};    // of the last program that was loaded ahead, shell included
+  std::map<std::string, uint64_t> starts{};  // by tier: FunctionStatus::tier
 };
 
 struct ControlOptions {

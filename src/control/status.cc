@@ -79,10 +79,7 @@ FunctionStatus Control::State::status(const ServiceEntry& service,
   if (function.row) status.started = function.row->started;
   if (!current.spec.ports.empty()) status.ports = current.spec.ports;
   status.phases = current.phases;
-  status.pool = current.phases.empty() ? ""
-                : current.loaded       ? "loaded"
-                : current.pooled       ? "pooled"
-                                       : "cold";
+  status.tier = current.tier;
   status.port_counters = function.watch.ports;
   status.usage = function.watch.usage;
   status.cpu_percent = function.watch.cpu_percent;

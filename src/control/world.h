@@ -37,6 +37,7 @@ struct Generation {
   InstanceId shell;  // taken and not yet filled
   std::vector<PortSlot> ports;
   bool pooled = false, loaded = false;  // what the pool gave
+  std::string tier;                     // how it was started: FunctionStatus::tier
   bool exists = false;                  // the driver may know it by spec.id
   bool ready = false;                   // said so (libvnf), or needs not
   // Of a replacement: whether the state of the one before it has been asked for, and has come.

@@ -158,6 +158,10 @@ class Driver {
   // In bulk; ids that are gone are left out.
   virtual std::vector<InstanceUsage> usage(std::span<const InstanceId> ids) = 0;
 
+  // In which of its own ways an instance was started, "" for a driver that has one or an id that is
+  // not there.
+  virtual std::string start_tier(const InstanceId&) { return {}; }
+
   // The caller waits for nothing now: the time for what a start put off.
   virtual void rest() {}
 

@@ -2,52 +2,38 @@
 // A container driver with a keeper of its own, and an image of one static program.
 #pragma once
 #include <fmt/format.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "contract/driver_contract.h"
+#include "contract/kept_bench.h"
 #include "driver/container/container_driver.h"
-#include "host/files.h"
 
 namespace vireo {
 
-class ContainerBench final : public DriverBench {
+class ContainerBench final : public KeptBench {
  public:
   // nullptr: `skip` says why.
   static std::unique_ptr<ContainerBench> make(std::string& skip) {
     if (::geteuid() != 0) return skip = "needs root", nullptr;
-    std::unique_ptr<ContainerBench> bench(new ContainerBench());
     auto directory = TemporaryDirectory::make("vireo-container");
     if (!directory) return skip = directory.error().message, nullptr;
-    bench->directory_ = std::make_unique<TemporaryDirectory>(std::move(*directory));
+    std::unique_ptr<ContainerBench> bench(new ContainerBench(std::move(*directory)));
     bench->make_layer(bench->layer());
     std::string why = bench->open();
     if (!why.empty()) ADD_FAILURE() << why;
     return why.empty() ? std::move(bench) : nullptr;
   }
   ~ContainerBench() override {
-    auto client = KeeperClient::connect(path("run"), KEEPER_PROGRAM);
     driver_.reset();
-    if (client) {
-      Fd keeper(static_cast<int>(::syscall(SYS_pidfd_open, (*client)->keeper_pid(), 0)));
-      client->reset();
-      ::syscall(SYS_pidfd_send_signal, keeper.get(), SIGKILL, nullptr, 0);
-      pollfd ended{keeper.get(), POLLIN, 0};
-      EXPECT_EQ(::poll(&ended, 1, 20'000), 1);
-    }
-    auto tree = CgroupTree::open(cgroup_name());
-    if (!tree) return;
-    EXPECT_TRUE(tree->remove());
+    end_keeper();
   }
 
   Driver& driver() override { return *driver_; }
   ContainerDriver& container() { return *driver_; }
+  std::string technology() override { return "container"; }
   void reopen() override {
     driver_.reset();
     std::string why = open();
@@ -58,7 +44,7 @@ class ContainerBench final : public DriverBench {
     InstanceSpec spec;
     spec.id = id;
     spec.host_name = "probe";
-    spec.technology = "container";
+    spec.technology = technology();
     spec.root.layers = {layer()};
     spec.process.arguments = {"/probe"};
     spec.process.arguments.insert(spec.process.arguments.end(), words.begin(), words.end());
@@ -69,11 +55,7 @@ class ContainerBench final : public DriverBench {
     spec.process.arguments = {"/bin/nope"};
     return spec;
   }
-  std::vector<std::string> census() override;
 
-  std::string path(const std::string& name) const {
-    return fmt::format("{}/{}", directory_->path(), name);
-  }
   std::string layer() const { return path("layer"); }
   // The probe program and the directories that mounts go over.
   void make_layer(const std::string& at) {
@@ -84,14 +66,9 @@ class ContainerBench final : public DriverBench {
     EXPECT_TRUE(replace_file(at + "/probe", *program, 0755));
     EXPECT_TRUE(replace_file(at + "/etc/hosts", "of the image\n"));
   }
-  std::string cgroup_name() const { return fmt::format("vireo-test-{}", ::getpid()); }
-  int keeper_pid() {
-    auto client = KeeperClient::connect(path("run"), KEEPER_PROGRAM);
-    return client ? (*client)->keeper_pid() : 0;
-  }
 
  private:
-  ContainerBench() = default;
+  using KeptBench::KeptBench;
   std::string open() {
     ContainerOptions options{.ids = ids_};
     options.state_dir = path("state");
@@ -107,8 +84,6 @@ class ContainerBench final : public DriverBench {
     return {};
   }
 
-  std::unique_ptr<TemporaryDirectory> directory_;
-  LocalNumbers ids_;
   std::unique_ptr<ContainerDriver> driver_;
 };
 

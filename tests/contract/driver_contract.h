@@ -19,6 +19,9 @@ class DriverBench {
   virtual ~DriverBench() = default;
   virtual Driver& driver() = 0;
   virtual void reopen() = 0;
+  virtual std::string technology() = 0;
+  // Whether a program can ignore that it is asked to end.
+  virtual bool can_be_stubborn() { return true; }
   // An instance whose program does as `words` say: "sleep", "stubborn", "exit:N".
   virtual InstanceSpec spec(const InstanceId& id, std::vector<std::string> words) = 0;
   // One that cannot be started.

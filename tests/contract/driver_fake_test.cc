@@ -16,6 +16,7 @@ class FakeBench final : public DriverBench {
     auto opened = FakeDriver::open(host_);
     if (opened) driver_ = std::move(*opened);
   }
+  std::string technology() override { return "container"; }
   InstanceSpec spec(const InstanceId& id, std::vector<std::string> words) override {
     InstanceSpec spec;
     spec.id = id;
@@ -44,7 +45,7 @@ TEST(FakeDriver, fails_as_often_as_told) {
   FakeBench bench;
   bench.host().fail_starts(1);
   for (bool good : {false, true}) {
-    auto shell = bench.driver().prepare({"container", true});
+    auto shell = bench.driver().prepare({bench.technology(), true});
     ASSERT_TRUE(shell);
     EXPECT_EQ(bench.driver().start(shell->id, bench.spec("a", {"sleep"}), {}, nullptr).has_value(),
               good);

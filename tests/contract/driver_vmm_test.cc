@@ -1,13 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
-// The driver of unikernels on a host without KVM: it says so, and starts nothing.
+// The driver of unikernels: the contract and its tiers where there is KVM; elsewhere it says so,
+// and starts nothing.
 #include <gtest/gtest.h>
 
-#include "driver/number_source.h"
-#include "driver/vmm/vmm_driver.h"
-#include "host/files.h"
+#include "contract/vmm_bench.h"
 
 namespace vireo {
 namespace {
+
+INSTANTIATE_TEST_SUITE_P(Driver, DriverContract,
+                         ::testing::Values(DriverBenchFactory{
+                             "vmm", [](std::string& skip) { return VmmBench::make(skip); }}),
+                         [](const auto& each) { return each.param.name; });
+
+class StartTiers : public ::testing::Test {
+ protected:
+  void open(StartTier quickest) {
+    std::string skip;
+    bench_ = VmmBench::make(skip, quickest);
+    if (!bench_) GTEST_SKIP() << skip;
+  }
+  void TearDown() override {
+    if (!bench_) return;
+    const auto all = bench_->driver().list();
+    for (const InstanceStatus& each : *all) EXPECT_TRUE(bench_->driver().destroy(each.id));
+  }
+  // How an instance was started: the note of its phase.
+  std::string start(const InstanceId& id, bool loaded) {
+    const InstanceSpec spec = bench_->spec(id, {"sleep"});
+    Driver& driver = bench_->driver();
+    auto shell = driver.prepare({spec.technology, false});
+    EXPECT_TRUE(shell);
+    if (loaded) {
+      EXPECT_TRUE(driver.preloader()->preload(shell->id, spec));
+    }
+    std::vector<Phase> phases;
+    auto started = driver.start(shell->id, spec, {}, &phases);
+    EXPECT_TRUE(started) << started.error().message;
+    driver.rest();
+    return phases.empty() ? "" : phases.front().note;
+  }
+  // Its template is made in the background.
+  std::string start_until_not_cold(const InstanceId& id) {
+    for (int round = 0;; round++) {
+      std::string tier = start(id + "@" + std::to_string(round), false);
+      if (tier != "cold" || round == 400) return tier;
+      EXPECT_TRUE(bench_->driver().destroy(id + "@" + std::to_string(round)));
+    }
+  }
+  std::unique_ptr<VmmBench> bench_;
+};
+
+TEST_F(StartTiers, a_loaded_machine_has_rehearsed) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::rehearsed));
+  if (!bench_) return;
+  EXPECT_EQ(start("default/s/f.1@1", true), "rehearsed");
+  EXPECT_EQ(start("default/s/f.2@1", true), "rehearsed");  // from the template, not booted
+}
+
+TEST_F(StartTiers, a_loaded_machine_is_parked_when_that_is_the_quickest) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::parked));
+  if (!bench_) return;
+  EXPECT_EQ(start("default/s/f.1@1", true), "parked");
+}
+
+TEST_F(StartTiers, behind_a_cold_start_a_template_is_made) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::fork));
+  if (!bench_) return;
+  EXPECT_EQ(bench_->driver().preloader(), nullptr);
+  EXPECT_EQ(start("default/s/f.1@1", false), "cold");
+  EXPECT_EQ(start_until_not_cold("default/s/f.2"), "fork");
+}
+
+TEST_F(StartTiers, cold_makes_no_template) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::cold));
+  if (!bench_) return;
+  EXPECT_EQ(start("default/s/f.1@1", false), "cold");
+  bench_->reopen();  // the background is done
+  EXPECT_EQ(start("default/s/f.2@1", false), "cold");
+}
+
+// Nobody would know which program it is.
+TEST_F(StartTiers, a_loaded_spare_goes_with_the_driver_object) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::rehearsed));
+  if (!bench_) return;
+  auto shell = bench_->driver().prepare({bench_->technology(), false});
+  ASSERT_TRUE(shell);
+  ASSERT_TRUE(
+      bench_->driver().preloader()->preload(shell->id, bench_->spec("default/s/f.1@1", {"sleep"})));
+  bench_->reopen();
+  EXPECT_TRUE(bench_->driver().list()->empty());
+}
 
 TEST(VmmDriver, says_what_is_missing_and_leaves_nothing) {
   if (exists("/dev/kvm")) GTEST_SKIP() << "this host has KVM: the contract suite judges there";

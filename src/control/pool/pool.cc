@@ -150,6 +150,11 @@ void Pool::give_back(Driver& driver, Taken taken) {
   if (!taken.shell.id.empty()) (void)driver.destroy(taken.shell.id);
 }
 
+void Pool::note_start(const std::string& technology, const std::string& tier) {
+  std::lock_guard lock(mutex_);
+  starts_[technology][tier]++;
+}
+
 std::vector<PoolMetrics> Pool::metrics() const {
   std::lock_guard lock(mutex_);
   std::vector<PoolMetrics> list;
@@ -167,6 +172,9 @@ std::vector<PoolMetrics> Pool::metrics() const {
     entry->ready += static_cast<unsigned>(shelf.places.size());
     entry->missing += shelf.broken ? 0 : size_ - static_cast<unsigned>(shelf.places.size());
     entry->refill = std::max(entry->refill, shelf.refill);
+    entry->load = std::max(entry->load, shelf.load);
+    if (auto starts = starts_.find(technology); starts != starts_.end())
+      entry->starts = starts->second;
   }
   for (const Program& program : programs_) {
     auto entry = std::ranges::find(list, program.shape.technology, &PoolMetrics::technology);

@@ -46,8 +46,9 @@ class Pool {
   Result<Taken> take(Driver& driver, const InstanceSpec& instance);
   // It runs already, and may be started again.
   void expect(Driver& driver, const InstanceSpec& instance);
-  void give_back(Driver& driver, Taken taken);   // unused: destroyed, never pooled again
-  void wake();                                   // what was taken may be made again
+  void give_back(Driver& driver, Taken taken);  // unused: destroyed, never pooled again
+  void wake();                                  // what was taken may be made again
+  void note_start(const std::string& technology, const std::string& tier);  // for the metrics
   void lost(const InstanceId& shell);            // it ended, though nobody asked it to
   void forget(const std::string& image_digest);  // destroys what has a program of it
   void note_used(const std::function<bool(const std::string& image_digest)>& used);
@@ -62,7 +63,7 @@ class Pool {
   struct Shelf {
     Stock stock;
     std::vector<Place> places;
-    std::chrono::nanoseconds refill{0};
+    std::chrono::nanoseconds refill{0}, load{0};
     uint64_t hits = 0, misses = 0, loaded_hits = 0;
     bool broken = false;  // the last refill failed; until the next take()
     bool low = false;     // ran empty, and has not been full since
@@ -110,8 +111,9 @@ class Pool {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Shelf> shelves_;
-  std::vector<Program> programs_;  // the one used last in front
-  std::vector<Program> surplus_;   // made room for others
+  std::vector<Program> programs_;                                  // the one used last in front
+  std::vector<Program> surplus_;                                   // made room for others
+  std::map<std::string, std::map<std::string, uint64_t>> starts_;  // by technology and tier
   std::map<PortKind, std::vector<PortId>> ports_;
   std::map<PortKind, bool> ports_broken_;
   SteadyTime last_take_{};

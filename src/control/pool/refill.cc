@@ -108,9 +108,13 @@ bool Pool::refill_program(std::unique_lock<std::mutex>& lock) {
   const Program wanted{found->driver, found->shape, found->like, {}, false, {}};
   busy_ = true;
   lock.unlock();
+  const SteadyTime began = clock_.now();
   Result<Place> place = make_loaded(wanted);
+  const auto took = clock_.now() - began;
   lock.lock();
   busy_ = false;
+  for (Shelf& shelf : shelves_)
+    if (place && shelf.stock.shape == wanted.shape) shelf.load = took;
   Program* program = find_program(wanted.shape, wanted.like);  // forgotten meanwhile, perhaps
   if (program != nullptr && place) {
     program->place = *std::move(place);

@@ -92,6 +92,12 @@ Result<void> Reconciler::bind(Generation& generation, PortSlot& slot) {
   return {};
 }
 
+static std::string tier_of(const Generation& generation) {
+  std::string own = generation.driver->start_tier(generation.spec.id);
+  if (!own.empty()) return own;
+  return generation.loaded ? "loaded" : generation.pooled ? "pooled" : "cold";
+}
+
 Result<void> Reconciler::start(Generation& generation) {
   std::vector<PortEndpoint> endpoints;
   for (PortSlot& slot : generation.ports) endpoints.push_back(std::move(slot.endpoint));
@@ -102,7 +108,9 @@ Result<void> Reconciler::start(Generation& generation) {
   TRY(generation.driver->start(shell, generation.spec, std::move(endpoints), &parts));
   generation.stage = Stage::booting;
   generation.start_began = parts_.clock.now();
-  generation.phases.push_back({"start", "", generation.start_began - began});
+  generation.tier = tier_of(generation);
+  pool->note_start(generation.spec.technology, generation.tier);
+  generation.phases.push_back({"start", generation.tier, generation.start_began - began});
   for (Phase& part : parts) {
     part.name = "start." + part.name;
     generation.phases.push_back(std::move(part));

@@ -189,6 +189,10 @@ TEST(Control, uses_its_pool) {
   EXPECT_EQ(metrics.ready, 4u);
   EXPECT_EQ(metrics.loaded, 2u);
   EXPECT_EQ(metrics.missing, 0u);
+  uint64_t starts = 0;
+  for (const auto& [tier, count] : metrics.starts) starts += count;
+  EXPECT_EQ(starts, 3u);
+  EXPECT_EQ(metrics.starts["cold"] + metrics.starts["pooled"], 3u);  // nothing was loaded ahead yet
   world.crash_daemon();
   world.start_daemon(0);  // what was spare is gone: nobody knows which port is in which shell
   EXPECT_EQ(world.spares(), 0u);

@@ -49,16 +49,20 @@ void VmmDriver::adopt(const KeeperEntry& entry, const VmmRecord& record) {
     ranges_->adopt(record.range);
     next_ = std::max(next_, number_of(entry.name) + 1);
   }
+  const bool spare = record.id.starts_with('~');
   // A spare may be about to load something that nobody waits for any more; an instance without its
   // vitals was interrupted half-way: nothing that anybody has seen.
-  if (record.id.starts_with('~') || held.size() <= vmm_held_vitals) return forget(known);
+  if (spare ? !record.image_digest.empty() || entry.ended || held.empty()
+            : held.size() <= vmm_held_vitals)
+    return forget(known);
   known->agent = std::make_shared<FunctionAgent>(UnixSocket(std::move(held[vmm_held_agent])));
-  known->vitals = std::move(held[vmm_held_vitals]);
-  known->ready = says_ready(known->vitals);
-  known->state = InstanceState::running;
   std::lock_guard lock(mutex_);
   machines_[record.id] = known;
   entries_[entry.name] = known;
+  if (spare) return;
+  known->vitals = std::move(held[vmm_held_vitals]);
+  known->ready = says_ready(known->vitals);
+  known->state = InstanceState::running;
   watch(known->agent->fd().get(), true);
   if (!entry.ended) return;
   known->state = InstanceState::exited;

@@ -87,17 +87,22 @@ Result<void> VmmDriver::spawn(VirtualMachine& shell) {
   return {};
 }
 
-Result<Shell> VmmDriver::prepare(const ShellShape& shape) {
-  if (shape.technology != info_.technologies.front())
-    return Error{Errc::unsupported,
-                 fmt::format("the VMM driver does not run {}", shape.technology)};
-  if (!probe_.runs_user_mode()) return Error{Errc::unsupported, probe_.why};
+Result<VmmDriver::Known> VmmDriver::make_shell() {
   Known shell = TRY(reserve());
   Rollback undo([&] { forget(shell); });
   shell->cgroup = TRY(groups_.create(shell->entry));
   TRY(shell->cgroup.limit({.pids = most_processes}));
   TRY_IN("prepare a virtual machine", spawn(*shell));
   undo.dismiss();
+  return shell;
+}
+
+Result<Shell> VmmDriver::prepare(const ShellShape& shape) {
+  if (shape.technology != info_.technologies.front())
+    return Error{Errc::unsupported,
+                 fmt::format("the VMM driver does not run {}", shape.technology)};
+  if (!probe_.runs_user_mode()) return Error{Errc::unsupported, probe_.why};
+  Known shell = TRY(make_shell());
   std::lock_guard lock(mutex_);
   machines_[shell->record.id] = shell;
   entries_[shell->entry] = shell;
@@ -140,18 +145,32 @@ Result<void> VmmDriver::keep_template(VirtualMachine& shell, const InstanceSpec&
 void VmmDriver::want_template(const InstanceSpec& spec) {
   auto key = template_key(spec);
   if (options_.quickest < StartTier::fork || !key || !templates_.claim(*key)) return;
-  background_->post([this, spec] {
-    auto made = make_template(spec);
-    if (!made) spdlog::warn("{} starts cold: {}", spec.image_digest, made.error().message);
-  });
+  std::lock_guard lock(mutex_);
+  wanted_.push_back(spec);
 }
 
+void VmmDriver::make_wanted_templates() {
+  std::vector<InstanceSpec> wanted;
+  {
+    std::lock_guard lock(mutex_);
+    wanted.swap(wanted_);
+  }
+  for (InstanceSpec& spec : wanted)
+    background_->post([this, spec = std::move(spec)] {
+      auto made = make_template(spec);
+      if (!made) spdlog::warn("{} starts cold: {}", spec.image_digest, made.error().message);
+    });
+}
+
+// In a machine that nobody else knows.
 Result<void> VmmDriver::make_template(const InstanceSpec& spec) {
-  const Shell shell = TRY(prepare({spec.technology, false}));
-  Rollback gone([&] { (void)destroy(shell.id); });
-  Known known = TRY(find(shell.id));
-  TRY(load_and_wait(*known, spec));
-  return keep_template(*known, spec);
+  Known shell = TRY(make_shell());
+  Rollback gone([&] {
+    end(shell);
+    clean_up(std::move(shell));
+  });
+  TRY(load_and_wait(*shell, spec));
+  return keep_template(*shell, spec);
 }
 
 Result<void> VmmDriver::rehearse(VirtualMachine& shell, const InstanceSpec& like) {
@@ -171,6 +190,9 @@ Result<void> VmmDriver::preload(const InstanceId& id, const InstanceSpec& like) 
   if (shell->state != InstanceState::spare || shell->loaded)
     return Error{Errc::conflict, fmt::format("{} is no empty spare shell", id)};
   Rollback undo([&] { (void)destroy(id); });
+  // A daemon that comes later must not take it for an empty one.
+  shell->record.image_digest = like.image_digest;
+  if (auto link = keeper()) TRY(link->hold(shell->entry, to_text(shell->record), {}));
   TRY_IN(fmt::format("load {}", like.image_digest), load_and_wait(*shell, like));
   shell->tier = StartTier::parked;
   TRY_IN(fmt::format("keep {}", like.image_digest), keep_template(*shell, like));
@@ -237,12 +259,12 @@ Result<void> VmmDriver::start(const InstanceId& shell, const InstanceSpec& spec,
   Rollback undo([&] { (void)destroy(spec.id); });
   TRY_IN(fmt::format("start {}", spec.id), run_in(*known, spec, ports, phases));
   undo.dismiss();
+  if (known->tier == StartTier::cold) want_template(spec);
   std::lock_guard lock(mutex_);
   if (known->state == InstanceState::starting) known->state = InstanceState::running;
   watch(known->agent->fd().get(), true);
   known->ports = std::move(ports);
   begun_.push_back(known);
-  if (known->tier == StartTier::cold) want_template(spec);
   return {};
 }
 
@@ -264,6 +286,7 @@ void VmmDriver::rest() {
     each->ports.clear();
     each->loaded.reset();
   }
+  make_wanted_templates();
 }
 
 }  // namespace vireo

@@ -129,25 +129,30 @@ Result<void> VmmDriver::destroy(const InstanceId& id) {
 }
 
 void VmmDriver::forget(const Known& machine) {
+  end(machine);
+  background_->post([this, known = machine]() mutable { clean_up(std::move(known)); });
+}
+
+void VmmDriver::end(const Known& machine) {
   if (machine->agent)
     ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, machine->agent->fd().get(), nullptr);
   if (machine->pidfd) ::syscall(SYS_pidfd_send_signal, machine->pidfd.get(), SIGKILL, nullptr, 0);
   if (auto link = keeper()) (void)link->drop(machine->entry);
-  {
-    std::lock_guard lock(mutex_);
-    std::erase(begun_, machine);
-  }
-  background_->post([this, known = machine]() mutable {
-    auto removed = known->cgroup.remove();
-    if (!removed) spdlog::warn("{}", removed.error().message);
-    // Two answers later the keeper has seen the end, and has written what lay in the pipes.
-    for (int answers = 0; answers < 2; ++answers)
-      if (auto link = keeper()) (void)link->take(known->entry);
-    output_.keep(known->entry, known->record.id);
-    const IdRanges::Range range = known->record.range;
-    known.reset();
-    ranges_->give_back(range);
-  });
+  std::lock_guard lock(mutex_);
+  std::erase(begun_, machine);
+}
+
+// Slow: on the background thread.
+void VmmDriver::clean_up(Known machine) {
+  auto removed = machine->cgroup.remove();
+  if (!removed) spdlog::warn("{}", removed.error().message);
+  // Two answers later the keeper has seen the end, and has written what lay in the pipes.
+  for (int answers = 0; answers < 2; ++answers)
+    if (auto link = keeper()) (void)link->take(machine->entry);
+  output_.keep(machine->entry, machine->record.id);
+  const IdRanges::Range range = machine->record.range;
+  machine.reset();
+  ranges_->give_back(range);
 }
 
 Result<std::vector<InstanceStatus>> VmmDriver::list() {
@@ -167,6 +172,11 @@ std::vector<InstanceUsage> VmmDriver::usage(std::span<const InstanceId> ids) {
     all.push_back({id, usage.cpu_ns, usage.memory, usage.memory_peak, usage.pids});
   }
   return all;
+}
+
+std::string VmmDriver::start_tier(const InstanceId& id) {
+  auto found = find(id);
+  return found ? std::string(to_text((*found)->tier)) : "";
 }
 
 // The guest's memory is what it was started with.

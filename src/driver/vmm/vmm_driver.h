@@ -59,6 +59,7 @@ class VmmDriver final : public Driver,
   Result<void> destroy(const InstanceId& id) override;
   Result<std::vector<InstanceStatus>> list() override;
   std::vector<InstanceUsage> usage(std::span<const InstanceId> ids) override;
+  std::string start_tier(const InstanceId& id) override;
   void rest() override;
   int event_fd() const override { return events_.get(); }
   std::vector<DriverEvent> take_events() override;
@@ -94,6 +95,7 @@ class VmmDriver final : public Driver,
   Result<Known> find(const InstanceId& id);
   std::shared_ptr<KeeperClient> keeper();
   Result<Known> reserve();  // start.cc
+  Result<Known> make_shell();
   Result<void> spawn(VirtualMachine& shell);
   Result<Known> begin_start(const InstanceId& shell, const InstanceSpec& spec);
   // From a template, or cold.
@@ -101,11 +103,14 @@ class VmmDriver final : public Driver,
   Result<void> load_and_wait(VirtualMachine& shell, const InstanceSpec& spec);
   Result<void> keep_template(VirtualMachine& shell, const InstanceSpec& spec);
   void want_template(const InstanceSpec& spec);
+  void make_wanted_templates();
   Result<void> make_template(const InstanceSpec& spec);
   Result<void> rehearse(VirtualMachine& shell, const InstanceSpec& like);
   Result<void> run_in(VirtualMachine& shell, const InstanceSpec& spec,
                       const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
-  void forget(const Known& machine);                                       // background removal
+  void forget(const Known& machine);  // ends it at once, cleans up in the background
+  void end(const Known& machine);
+  void clean_up(Known machine);
   void read_keeper(KeeperClient& link, std::vector<DriverEvent>& events);  // events.cc
   void note_exit(const KeeperClient::Event& event, std::vector<DriverEvent>& events);
   void note_ready(int agent, std::vector<DriverEvent>& events);
@@ -126,6 +131,7 @@ class VmmDriver final : public Driver,
   std::map<InstanceId, Known> machines_;
   std::map<std::string, Known> entries_;  // by the keeper's name
   std::vector<Known> begun_;              // until rest()
+  std::vector<InstanceSpec> wanted_;      // templates, until rest()
   unsigned long next_ = 1;
   std::unique_ptr<Worker> background_;  // last: its tasks use the others
 };
