@@ -41,9 +41,9 @@ Result<FunctionAgent::Message> FunctionAgent::receive(Clock::time_point until) {
   }
 }
 
-Result<void> FunctionAgent::send(uint32_t type, std::string_view payload,
-                                 std::span<const int> fds) {
-  const vnf::AgentHeader header{type, static_cast<uint32_t>(payload.size()), 0, 0};
+Result<void> FunctionAgent::send(uint32_t type, std::string_view payload, std::span<const int> fds,
+                                 uint32_t value) {
+  const vnf::AgentHeader header{type, static_cast<uint32_t>(payload.size()), value, 0};
   std::string message(reinterpret_cast<const char*>(&header), sizeof header);
   message += payload;
   return socket_.send(message, fds);

@@ -25,7 +25,8 @@ class FunctionAgent {
   Result<void> begin(std::span<const int> fds);
 
   // Of a VMM (vmm/vmm_protocol.h): a message of its own with descriptors, and the wait for one.
-  Result<void> send(uint32_t type, std::string_view payload, std::span<const int> fds);
+  Result<void> send(uint32_t type, std::string_view payload, std::span<const int> fds,
+                    uint32_t value = 0);
   Result<void> await(uint32_t type, std::chrono::milliseconds deadline);
 
   // Takes what lies there without waiting. True once the function has said that it is ready, now

@@ -64,14 +64,6 @@ uint64_t generation_of(const InstanceId& id) {
                                  : parse_number(std::string_view(id).substr(at + 1)).value_or(0);
 }
 
-Result<Fd> make_vitals() {
-  Fd memory(::memfd_create("vireo-vitals", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!memory || ::ftruncate(memory.get(), vnf::vitals_bytes) != 0 ||
-      ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-    return system_error("cannot make a vitals page");
-  return memory;
-}
-
 Result<std::string> random_seed() {
   std::string seed(32, '\0');
   if (::getrandom(seed.data(), seed.size(), 0) != static_cast<ssize_t>(seed.size()))
@@ -100,11 +92,23 @@ Result<std::string> encode_identity(const InstanceSpec& spec, const std::string&
   return bytes + config;
 }
 
+Result<Fd> make_vitals() {
+  Fd memory(::memfd_create("vireo-vitals", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!memory || ::ftruncate(memory.get(), vnf::vitals_bytes) != 0 ||
+      ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return system_error("cannot make a vitals page");
+  return memory;
+}
+
+Result<std::string> make_identity(const InstanceSpec& spec) {
+  std::string seed = TRY(random_seed());
+  return encode_identity(spec, seed);
+}
+
 Result<FunctionMemory> make_function_memory(const InstanceSpec& spec) {
   FunctionMemory memory;
   memory.vitals = TRY(make_vitals());
-  std::string seed = TRY(random_seed());
-  std::string bytes = TRY(encode_identity(spec, seed));
+  std::string bytes = TRY(make_identity(spec));
   memory.identity = TRY(sealed_memory("vireo-identity", bytes));
   return memory;
 }

@@ -16,6 +16,10 @@ struct FunctionMemory {
 // With a random seed of its own. Errc::invalid: more ports or addresses than fit.
 Result<FunctionMemory> make_function_memory(const InstanceSpec& spec);
 
+// The same by parts. The vitals page is as large as the ABI says, and sealed in its size.
+Result<Fd> make_vitals();
+Result<std::string> make_identity(const InstanceSpec& spec);
+
 // The identity page of a libvnf function with its configuration behind it.
 Result<std::string> encode_identity(const InstanceSpec& spec, const std::string& seed);
 

@@ -78,26 +78,27 @@ int Vmm::save(int file) {
   return -1;
 }
 
-// Of the template everything comes back that the rehearsal has changed.
-int Vmm::rehearse(int file, int identity) {
+// Of the template everything comes back that the rehearsal has changed, but for the vitals, which
+// have another page for good.
+int Vmm::rehearse(const ReceivedMessage& message) {
+  const int file = message.fds[0];
   TemplateState state;
   const char* fault = read_template(file, memory_.bytes(), state);
   if (fault != nullptr) return fail("the template", fault);
-  if (!memory_.become_copy(file) || !copy_identity(identity))
+  if (!memory_.become_copy(file) || !memory_.share_page(machine::vitals_page, message.fds[1]) ||
+      !copy_identity(message.payload, message.header.length))
     return fail("cannot rehearse", std::strerror(errno));
-  const auto& made_up = memory_.own_as<vnf::Identity>(machine::identity_begin);
-  boot().port_count = made_up.port_count;
-  boot().begun = 1;
-  boot().now_ns = monotonic_ns();
+  enter(memory_.own_as<vnf::Identity>(machine::identity_begin).port_count);
   rehearsal_waits_ = waits_in_rehearsal;
   const int code = run_guest();
   rehearsal_waits_ = 0;
   if (code >= 0) return code;
   if (!processor_.halt() || !restore_copied_pages(pagemap_, file, memory_))
     return fail("cannot end a rehearsal", std::strerror(errno));
+  std::memset(memory_.own(machine::vitals_page), 0, machine::page_bytes);
   if (int restored = restore(state); restored >= 0) return restored;
-  ::close(file);
-  ::close(identity);
+  for (unsigned i = 0; i < message.fd_count; i++) ::close(message.fds[i]);
+  rehearsed_ = true;
   link_.send(message_rehearsed, 0, nullptr, 0);
   return -1;
 }
@@ -115,8 +116,14 @@ void Vmm::wait_in_rehearsal() {
   parked_ = --rehearsal_waits_ == 0;
 }
 
-// The identity is copied: its file may be shared by others.
-bool Vmm::copy_identity(int file) {
+bool Vmm::copy_identity(const uint8_t* bytes, uint64_t count) {
+  if (count == 0 || count > machine::image_begin - machine::identity_begin) return false;
+  std::memcpy(memory_.own(machine::identity_begin), bytes, count);
+  return true;
+}
+
+// Copied: the file may be shared by others.
+bool Vmm::read_identity(int file) {
   struct stat identity {};
   if (::fstat(file, &identity) != 0 || identity.st_size <= 0) return false;
   const auto bytes = static_cast<uint64_t>(identity.st_size);
@@ -125,17 +132,26 @@ bool Vmm::copy_identity(int file) {
              static_cast<ssize_t>(bytes);
 }
 
-bool Vmm::begin(const ReceivedMessage& message) {
-  if (message.fd_count < 2 || !copy_identity(message.fds[1]) ||
-      !memory_.share_page(machine::vitals_page, message.fds[0]))
-    return false;
-  vitals_shared_ = 1;
-  port_count_ = message.fd_count - 2;
-  for (uint32_t port = 0; port < port_count_; port++) ports_[port].plug(message.fds[2 + port]);
-  ::close(message.fds[0]);
-  ::close(message.fds[1]);
-  boot().port_count = port_count_;
+void Vmm::enter(uint32_t port_count) {
+  boot().port_count = port_count;
   boot().begun = 1;
+  boot().now_ns = monotonic_ns();
+}
+
+bool Vmm::begin(const ReceivedMessage& message) {
+  const bool warm = message.header.value == begin_after_rehearsal;
+  const unsigned before_ports = warm ? 0 : 2;
+  if (message.fd_count < before_ports || (warm && !rehearsed_)) return false;
+  const bool given = warm ? copy_identity(message.payload, message.header.length)
+                          : read_identity(message.fds[1]) &&
+                                memory_.share_page(machine::vitals_page, message.fds[0]);
+  if (!given) return false;
+  vitals_shared_ = 1;
+  port_count_ = message.fd_count - before_ports;
+  for (uint32_t port = 0; port < port_count_; port++)
+    ports_[port].plug(message.fds[before_ports + port]);
+  for (unsigned i = 0; i < before_ports; i++) ::close(message.fds[i]);
+  enter(port_count_);
   return begun_ = true;
 }
 

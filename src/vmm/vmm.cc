@@ -196,7 +196,7 @@ int Vmm::await_begin() {
     if (message.header.type == message_save && message.fd_count == 1)
       code = save(message.fds[0]);
     else if (message.header.type == message_rehearse && message.fd_count == 2)
-      code = rehearse(message.fds[0], message.fds[1]);
+      code = rehearse(message);
     else
       return fail("the platform asked for something else than to begin", "");
     if (code >= 0) return code;
@@ -211,7 +211,6 @@ int Vmm::run() {
   if (int code = load(message); code >= 0) return code;
   link_.send(message_loaded, 0, nullptr, 0);
   if (int code = await_begin(); code >= 0) return code;
-  boot().now_ns = monotonic_ns();
   const int code = run_guest();
   return code < 0 ? 0 : code;
 }

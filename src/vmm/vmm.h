@@ -29,9 +29,11 @@ class Vmm {
   int copy_template(const LoadRequest& request, int file);
   int restore(const TemplateState& state);
   int save(int file);
-  int rehearse(int file, int identity);
+  int rehearse(const ReceivedMessage& message);
   void wait_in_rehearsal();
-  bool copy_identity(int file);
+  bool copy_identity(const uint8_t* bytes, uint64_t count);
+  bool read_identity(int file);
+  void enter(uint32_t port_count);  // the guest finds its identity when it runs the next time
   bool begin(const ReceivedMessage& message);
   int fail(const char* what, const char* why);
   int fail_guest(const GuestExit& exit);
@@ -57,7 +59,7 @@ class Vmm {
   int image_file_ = -1;           // kept for the names of its functions
   VirtioNet ports_[vnf::max_ports];
   uint32_t port_count_ = 0;
-  bool begun_ = false, parked_ = false;
+  bool begun_ = false, parked_ = false, rehearsed_ = false;
   volatile std::sig_atomic_t vitals_shared_ = 0;
   unsigned busy_waits_ = 0;
   int end_code_ = 0;

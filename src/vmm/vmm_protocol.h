@@ -21,9 +21,11 @@ inline constexpr uint32_t message_loaded = 101;  // nothing follows
 inline constexpr uint32_t message_save = 102;    // with the descriptor of an empty file, of the
                                                  // memory's size and template_state_bytes
 inline constexpr uint32_t message_saved = 103;
-inline constexpr uint32_t message_rehearse = 104;   // with the descriptors of a template and of an
-                                                    // identity (vnf/abi.h) that never gets a link
-inline constexpr uint32_t message_rehearsed = 105;  // the machine is as the template is, but warm
+// With the descriptors of a template and of the vitals to come, and as payload an identity
+// (vnf/abi.h) that never gets a link. Answered when the machine is as the template is, but warm.
+inline constexpr uint32_t message_rehearse = 104, message_rehearsed = 105;
+// The value of a `begin` after that: its payload is the identity, its descriptors are the ports.
+inline constexpr uint32_t begin_after_rehearsal = 1;
 
 inline constexpr uint64_t template_state_bytes = 4096;
 

@@ -14,7 +14,10 @@
 
 namespace vireo {
 
-std::string KeptBench::cgroup_name() const { return fmt::format("vireo-test-{}", ::getpid()); }
+KeptBench::KeptBench(TemporaryDirectory directory) : directory_(std::move(directory)) {
+  static unsigned number = 0;
+  cgroup_name_ = fmt::format("vireo-test-{}-{}", ::getpid(), ++number);
+}
 
 int KeptBench::keeper_pid() {
   auto client = KeeperClient::connect(path("run"), KEEPER_PROGRAM);

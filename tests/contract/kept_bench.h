@@ -13,17 +13,18 @@ class KeptBench : public DriverBench {
  public:
   std::vector<std::string> census() override;
   std::string path(const std::string& name) const { return directory_.path() + "/" + name; }
-  std::string cgroup_name() const;
+  std::string cgroup_name() const { return cgroup_name_; }
   int keeper_pid();
 
  protected:
-  explicit KeptBench(TemporaryDirectory directory) : directory_(std::move(directory)) {}
+  explicit KeptBench(TemporaryDirectory directory);
   // After the driver object is gone: nothing of the bench stays.
   void end_keeper();
   LocalNumbers ids_;
 
  private:
   TemporaryDirectory directory_;
+  std::string cgroup_name_;
 };
 
 }  // namespace vireo

@@ -177,10 +177,13 @@ Result<void> VmmDriver::rehearse(VirtualMachine& shell, const InstanceSpec& like
   const TemplateKey key = TRY(template_key(like));
   const std::shared_ptr<const Fd> kept = templates_.find(key);
   if (!kept) return {};
-  const FunctionMemory made_up = TRY(make_function_memory(like));
-  const int fds[] = {kept->get(), made_up.identity.get()};
-  TRY(shell.agent->send(vmm::message_rehearse, {}, fds));
+  const std::string made_up = TRY(make_identity(like));
+  if (made_up.size() > vnf::agent_chunk_bytes) return {};  // it goes by a file, and stays parked
+  Fd vitals = TRY(make_vitals());
+  const int fds[] = {kept->get(), vitals.get()};
+  TRY(shell.agent->send(vmm::message_rehearse, made_up, fds));
   TRY(shell.agent->await(vmm::message_rehearsed, longest_load));
+  shell.vitals = std::move(vitals);
   shell.tier = StartTier::rehearsed;
   return {};
 }
@@ -228,6 +231,24 @@ Result<VmmDriver::Known> VmmDriver::begin_start(const InstanceId& shell, const I
   return known;
 }
 
+// After a rehearsal all of it is one message.
+Result<void> VmmDriver::begin(VirtualMachine& shell, const InstanceSpec& spec,
+                              const std::vector<PortEndpoint>& ports) {
+  std::vector<int> fds;
+  if (shell.vitals) {
+    const std::string identity = TRY(make_identity(spec));
+    for (const PortEndpoint& port : ports) fds.push_back(port.fd.get());
+    if (identity.size() <= vnf::agent_chunk_bytes)
+      return shell.agent->send(static_cast<uint32_t>(vnf::AgentMessage::begin), identity, fds,
+                               vmm::begin_after_rehearsal);
+  }
+  FunctionMemory function = TRY(make_function_memory(spec));
+  fds = {function.vitals.get(), function.identity.get()};
+  for (const PortEndpoint& port : ports) fds.push_back(port.fd.get());
+  shell.vitals = std::move(function.vitals);
+  return shell.agent->begin(fds);
+}
+
 // `begin` is sent without waiting for the image to be loaded: the VMM reads one after the other.
 Result<void> VmmDriver::run_in(VirtualMachine& shell, const InstanceSpec& spec,
                                const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases) {
@@ -239,11 +260,7 @@ Result<void> VmmDriver::run_in(VirtualMachine& shell, const InstanceSpec& spec,
   const bool ahead = shell.loaded.has_value();
   if (!ahead) shell.tier = TRY(load(shell, spec));
   watch_of.mark("vmm load", std::string(to_text(shell.tier)));
-  FunctionMemory function = TRY(make_function_memory(spec));
-  std::vector<int> fds = {function.vitals.get(), function.identity.get()};
-  for (const PortEndpoint& port : ports) fds.push_back(port.fd.get());
-  TRY(shell.agent->begin(fds));
-  shell.vitals = std::move(function.vitals);
+  TRY(begin(shell, spec, ports));
   if (!ahead) TRY(shell.agent->await(vmm::message_loaded, longest_load));
   watch_of.mark("vmm begin");
   return {};

@@ -106,6 +106,8 @@ class VmmDriver final : public Driver,
   void make_wanted_templates();
   Result<void> make_template(const InstanceSpec& spec);
   Result<void> rehearse(VirtualMachine& shell, const InstanceSpec& like);
+  Result<void> begin(VirtualMachine& shell, const InstanceSpec& spec,
+                     const std::vector<PortEndpoint>& ports);
   Result<void> run_in(VirtualMachine& shell, const InstanceSpec& spec,
                       const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
   void forget(const Known& machine);  // ends it at once, cleans up in the background
