@@ -15,11 +15,15 @@
 namespace vireo {
 namespace {
 
-// A switch program whose only table has the name: it stands where a daemon of another version keeps
-// its own, on the loopback.
-void attach_switch_with(const Fd& network_namespace, const char* table) {
-  const Fd map(::bpf_map_create(BPF_MAP_TYPE_HASH, table, 4, 4, 1, nullptr));
+constexpr const char* other_links = "vireo0_links";
+
+// A switch program whose only table has the name and so many rows: it stands where a daemon of
+// another version keeps its own, on the loopback.
+void attach_switch_with(const Fd& network_namespace, const char* table, uint32_t rows) {
+  const Fd map(::bpf_map_create(BPF_MAP_TYPE_HASH, table, 4, 4, 8, nullptr));
   ASSERT_TRUE(map);
+  for (uint32_t row = 0; row < rows; row++)
+    ASSERT_EQ(::bpf_map_update_elem(map.get(), &row, &row, BPF_ANY), 0);
   bpf_insn program[4] = {};  // r1 = the map; r0 = 0; exit
   program[0].code = BPF_LD | BPF_DW | BPF_IMM;
   program[0].dst_reg = BPF_REG_1;
@@ -64,13 +68,30 @@ TEST_F(OpenFabric, is_that_which_was_named) {
 
 // Bridges beside them would leave the services that run there without a word.
 TEST_F(OpenFabric, links_of_another_version_are_an_error_and_no_reason_for_bridges) {
-  attach_switch_with(fabric_, "vireo0_links");
+  attach_switch_with(fabric_, other_links, 1);
   for (const char* wanted : {"auto", "ebpf"}) {
     const Result<std::unique_ptr<Fabric>> made = open(wanted);
     ASSERT_FALSE(made) << wanted;
     EXPECT_EQ(made.error().code, Errc::conflict);
     EXPECT_NE(made.error().message.find("remove all services"), std::string::npos);
   }
+}
+
+TEST_F(OpenFabric, tables_of_another_version_without_links_are_replaced) {
+  attach_switch_with(fabric_, other_links, 0);
+  Result<std::unique_ptr<Fabric>> made = open("auto");
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ((*made)->info().name, "ebpf");
+  ASSERT_TRUE((*made)->ensure_link({"svc/lan", 1500}));
+  made->reset();
+  made = open("auto");
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ((*made)->info().name, "ebpf") << "it goes on with what it has put there";
+}
+
+TEST_F(OpenFabric, tables_without_a_known_list_of_links_are_not_taken_for_empty) {
+  attach_switch_with(fabric_, "vireo0_ports", 0);
+  EXPECT_EQ(open("auto").error().code, Errc::conflict);
 }
 
 }  // namespace

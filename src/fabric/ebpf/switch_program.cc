@@ -106,9 +106,22 @@ Result<std::map<std::string, Fd>> maps_by_name(const std::vector<uint32_t>& ids)
   return maps;
 }
 
-Result<void> go_on_with(bpf_object* object, const Fd& program) {
+Result<std::map<std::string, Fd>> maps_of(const Fd& program) {
   const ProgramFacts facts = TRY(facts_of(program));
-  const std::map<std::string, Fd> found = TRY(maps_by_name(facts.maps));
+  return maps_by_name(facts.maps);
+}
+
+// Of whatever version: one that has no such map is not known well enough to be empty.
+bool has_rows(const std::map<std::string, Fd>& maps) {
+  for (const auto& [name, map] : maps) {
+    std::array<unsigned char, 64> key{};  // a link's is a number
+    if (!name.starts_with("vireo") || !name.ends_with("_links")) continue;
+    return bpf_map_get_next_key(map.get(), nullptr, key.data()) == 0;
+  }
+  return true;
+}
+
+Result<void> go_on_with(bpf_object* object, const std::map<std::string, Fd>& found) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
     const auto mine = found.find(bpf_map__name(map));
@@ -153,19 +166,22 @@ Result<bool> SwitchProgram::has_links(const Fd& network_namespace) {
   const NamespaceScope scope = TRY(NamespaceScope::enter(network_namespace));
   const Fd program = find_program();
   if (!program) return false;
-  const ProgramFacts facts = TRY(facts_of(program));
-  const std::map<std::string, Fd> maps = TRY(maps_by_name(facts.maps));
-  const auto links = maps.find(SWITCH_LINKS);
-  uint32_t number = 0;
-  return links != maps.end() && bpf_map_get_next_key(links->second.get(), nullptr, &number) == 0;
+  return has_rows(TRY(maps_of(program)));
 }
 
 Result<SwitchProgram> SwitchProgram::open(const Fd& network_namespace) {
   const NamespaceScope scope = TRY(NamespaceScope::enter(network_namespace));
-  const Object object = TRY(open_object());
+  Object object = TRY(open_object());
   SwitchProgram made;
   Fd earlier = find_program();
-  if (earlier) TRY(go_on_with(object.get(), earlier));
+  if (earlier) {
+    const std::map<std::string, Fd> maps = TRY(maps_of(earlier));
+    const Result<void> same = go_on_with(object.get(), maps);
+    if (!same && (same.error().code != Errc::conflict || has_rows(maps))) return same.error();
+    // Nothing is lost with the tables of another version that say nothing. Some of them have been
+    // taken over by name before the one that differs.
+    if (!same) object = TRY(open_object());
+  }
   if (const int loaded = bpf_object__load(object.get()); loaded != 0)
     return kernel_error("the kernel does not take the switch program", loaded);
   const bpf_program* program = bpf_object__find_program_by_name(object.get(), "vireo_switch");

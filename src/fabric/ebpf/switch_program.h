@@ -15,10 +15,11 @@ struct SwitchMaps {
 
 class SwitchProgram {
  public:
-  // Loads the program into `network_namespace`, or goes on with the maps that are there.
-  // Errc::unsupported: this kernel cannot. Errc::conflict: maps of another version are in use.
+  // Loads the program into `network_namespace`, or goes on with the maps that are there. Maps of
+  // another version are replaced when they have no links. Errc::unsupported: this kernel cannot.
+  // Errc::conflict: maps of another version are in use.
   static Result<SwitchProgram> open(const Fd& network_namespace);
-  // Whether an earlier daemon's is there and has links. Loads nothing.
+  // Whether an earlier daemon's is there, of whatever version, and has links. Loads nothing.
   static Result<bool> has_links(const Fd& network_namespace);
 
   // Frames that come from the interface go through the switch from then on. May be repeated.
