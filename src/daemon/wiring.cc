@@ -99,12 +99,17 @@ Result<void> connect_keeper(Daemon::State& state) {
 
 void watch_keeper(Daemon::State& state);
 
-// Its successor holds what the daemon after us will look for.
+// What the daemon after us will look for; the keeper that has it may be another than the one that
+// ended.
+Result<void> hold_namespaces(Daemon::State& state) {
+  if (state.keeper->take(fabric_entry)) return {};
+  return state.keeper->hold(fabric_entry, "",
+                            {state.fabric_namespace.get(), state.ends_namespace.get()});
+}
+
 void replace_keeper(Daemon::State& state) {
   auto held = connect_keeper(state);
-  if (held)
-    held = state.keeper->hold(fabric_entry, "",
-                              {state.fabric_namespace.get(), state.ends_namespace.get()});
+  if (held) held = hold_namespaces(state);
   if (held) return watch_keeper(state);
   spdlog::error("no keeper holds the fabric reason=\"{}\"", held.error().message);
 }

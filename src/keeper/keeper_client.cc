@@ -2,28 +2,25 @@
 #include "keeper/keeper_client.h"
 
 #include <fmt/format.h>
-#include <sys/wait.h>
+#include <sys/epoll.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
-#include <atomic>
-#include <thread>
+#include <map>
 
-#include "host/child_process.h"
-#include "host/unix_socket.h"
-#include "keeper/protocol.h"
+#include "keeper/keeper_link.h"
 
 namespace vireo {
 namespace {
 
-using namespace std::chrono_literals;
+using keeper::KeeperLink;
 using keeper::Op;
 using keeper::Reader;
-using keeper::Role;
 using keeper::Step;
 using keeper::Writer;
 
-constexpr auto answer_timeout = 10s;
+constexpr size_t most_keepers = 64;
 
 constexpr std::array<std::string_view, static_cast<size_t>(Step::last) + 1> step_words = {
     "",
@@ -36,6 +33,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(Step::last) + 1> step
     "cannot hand over descriptors",
     "cannot begin a session",
     "cannot execute the program",
+    "the keeper has no room for more descriptors",
 };
 
 std::string_view words(Step step) {
@@ -44,41 +42,6 @@ std::string_view words(Step step) {
 }
 
 Error malformed() { return Error{Errc::corrupt, "the keeper's answer makes no sense"}; }
-
-Result<UnixSocket> greet(const std::string& path, Role role) {
-  UnixSocket socket = TRY(UnixSocket::connect(path, SocketKind::packets));
-  Writer hello;
-  hello.number(Op::hello).number<uint32_t>(0).number(keeper::protocol_version).number(role);
-  TRY(socket.send(hello.bytes()));
-  const PassedMessage reply = TRY(socket.receive(keeper::max_message, answer_timeout));
-  Reader body(reply.bytes);
-  const auto refused = body.number<int32_t>();
-  const auto version = body.number<uint32_t>();
-  if (!body.ok()) return malformed();
-  if (refused == 0) return socket;
-  return Error{Errc::unsupported,
-               fmt::format("the keeper on {} speaks protocol {}, this program {}: run the version "
-                           "it belongs to, or end its instances and it",
-                           path, version, keeper::protocol_version)};
-}
-
-// Whether a new keeper, or another attempt, can help.
-bool absent(const Error& error) {
-  return error.code == Errc::not_found || error.code == Errc::unavailable;
-}
-
-// Success, too, when another keeper was faster.
-Result<void> start_keeper(const std::string& runtime_dir, const std::string& program) {
-  constexpr int taken = 3;
-  ChildCommand command;
-  command.program = program;
-  command.arguments = {"vireo-keeper", runtime_dir};
-  const Finished finished = TRY_IN("start the keeper", run_program(command, answer_timeout));
-  if (finished.ok()) return {};
-  if (WIFEXITED(finished.status) && WEXITSTATUS(finished.status) == taken) return {};
-  return Error{Errc::internal, fmt::format("the keeper {} did not start: {} {}", program,
-                                           wait_status_text(finished.status), finished.error)};
-}
 
 void put_texts(Writer& writer, const std::vector<std::string>& texts) {
   writer.number(static_cast<uint32_t>(texts.size()));
@@ -122,92 +85,15 @@ Result<void> check_sizes(const std::string& name, const std::string& text, size_
   return {};
 }
 
-Error absent_error(Error error) {
-  return Error{error.code, fmt::format("the keeper does not answer: {}", error.message)};
+uint64_t monotonic_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-}  // namespace
-
-struct KeeperClient::State {
-  UnixSocket requests, events;
-  int pid = 0;
-  std::atomic<uint32_t> sequence{0};
-  std::mutex mutex;  // one answered request at a time; one-way ones need none
-
-  struct Answer {
-    int error_number = 0;
-    Step step{};
-    std::string body;
-    std::vector<Fd> fds;
-  };
-
-  // A packet is sent as a whole, so that threads need no lock between them.
-  Result<uint32_t> send(Op op, const Writer& body, const std::vector<int>& fds) {
-    Writer message;
-    const uint32_t number = ++sequence;
-    message.number(op).number(number);
-    const std::string bytes = message.bytes() + body.bytes();
-    if (bytes.size() > keeper::max_message) {
-      return Error{Errc::invalid, "too long for a message to the keeper (64 KiB)"};
-    }
-    if (auto sent = requests.send(bytes, fds); !sent) return absent_error(std::move(sent).error());
-    return number;
-  }
-
-  Result<Answer> ask(Op op, const Writer& body, const std::vector<int>& fds = {}) {
-    const std::lock_guard lock(mutex);
-    const uint32_t number = TRY(send(op, body, fds));
-    while (true) {
-      auto received = requests.receive(keeper::max_message, answer_timeout);
-      if (!received) return absent_error(std::move(received).error());
-      Reader reader(received->bytes);
-      const auto answered = reader.number<uint32_t>();
-      Answer answer{reader.number<int32_t>(), reader.number<Step>(), {}, std::move(received->fds)};
-      if (!reader.ok()) return malformed();
-      if (answered != number) continue;  // of a request that timed out
-      answer.body = std::string(reader.rest());
-      return answer;
-    }
-  }
-};
-
-KeeperClient::KeeperClient(std::unique_ptr<State> state) : state_(std::move(state)) {}
-KeeperClient::~KeeperClient() = default;
-
-Result<std::unique_ptr<KeeperClient>> KeeperClient::attach(const std::string& path) {
-  auto state = std::make_unique<State>();
-  // Events first: an end after this is either sent to us or in the first list().
-  state->events = TRY(greet(path, Role::events));
-  state->requests = TRY(greet(path, Role::requests));
-  state->pid = TRY(state->requests.peer()).pid;
-  return std::unique_ptr<KeeperClient>(new KeeperClient(std::move(state)));
-}
-
-Result<std::unique_ptr<KeeperClient>> KeeperClient::connect(const std::string& runtime_dir,
-                                                            const std::string& program) {
-  const std::string path = runtime_dir + "/keeper";
-  const SteadyTime deadline = SteadyTime::clock::now() + answer_timeout;
-  while (true) {
-    auto client = attach(path);
-    if (client || !absent(client.error())) return client;
-    if (SteadyTime::clock::now() > deadline) return std::move(client).error();
-    TRY(start_keeper(runtime_dir, program));
-    client = attach(path);
-    if (client || !absent(client.error())) return client;
-    // Another keeper holds the lock and is about to serve, or about to end.
-    std::this_thread::sleep_for(5ms);
-  }
-}
-
-Result<Spawned> KeeperClient::spawn(const SpawnRequest& request) {
-  const std::vector<int> fds = passed_by(request);
-  TRY(check_sizes(request.name, request.text, fds.size()));
-  if (request.executable < 0) {
-    return Error{Errc::invalid, fmt::format("spawn {}: no executable", request.name)};
-  }
-  State::Answer answer = TRY(state_->ask(Op::spawn, spawn_body(request), fds));
+Result<Spawned> spawned_by(KeeperLink::Answer answer, const std::string& name) {
   if (answer.error_number != 0) {
-    const std::string what = fmt::format("spawn {}: {}", request.name, words(answer.step));
+    const std::string what = fmt::format("spawn {}: {}", name, words(answer.step));
     return system_error(what, answer.error_number);
   }
   Spawned spawned;
@@ -217,52 +103,11 @@ Result<Spawned> KeeperClient::spawn(const SpawnRequest& request) {
   return spawned;
 }
 
-Result<void> KeeperClient::hold(const std::string& name, const std::string& text,
-                                const std::vector<int>& fds) {
-  TRY(check_sizes(name, text, fds.size()));
-  TRY(state_->send(Op::hold, Writer().text(name).text(text), fds));
-  return {};
-}
-
-Result<std::vector<Fd>> KeeperClient::take(const std::string& name) {
-  std::vector<Fd> taken;
+Result<void> list_of(KeeperLink& link, std::vector<KeeperEntry>& entries) {
+  std::string last;
   while (true) {
-    Writer body;
-    body.text(name).number(static_cast<uint32_t>(taken.size()));
-    State::Answer answer = TRY(state_->ask(Op::take, body));
-    if (answer.error_number != 0) {
-      return system_error(fmt::format("cannot take what the keeper holds for {}", name),
-                          answer.error_number);
-    }
-    const auto all = Reader(answer.body).number<uint32_t>();
-    const bool stuck = answer.fds.empty();
-    for (Fd& fd : answer.fds) taken.push_back(std::move(fd));
-    if (taken.size() >= all) return taken;
-    if (stuck) return malformed();
-  }
-}
-
-Result<void> KeeperClient::signal(const std::string& name, int signal) {
-  TRY(state_->send(Op::signal, Writer().text(name).number<int32_t>(signal), {}));
-  return {};
-}
-
-Result<void> KeeperClient::drop(const std::string& name) {
-  TRY(state_->send(Op::drop, Writer().text(name), {}));
-  return {};
-}
-
-Result<void> KeeperClient::retire() {
-  TRY(state_->send(Op::retire, Writer(), {}));
-  return {};
-}
-
-Result<std::vector<KeeperEntry>> KeeperClient::list() {
-  std::vector<KeeperEntry> entries;
-  while (true) {
-    const std::string last = entries.empty() ? "" : entries.back().name;
-    const State::Answer answer = TRY(state_->ask(Op::list, Writer().text(last)));
-    if (answer.body.empty()) return entries;
+    const KeeperLink::Answer answer = TRY(link.ask(Op::list, Writer().text(last)));
+    if (answer.body.empty()) return {};
     Reader reader(answer.body);
     while (!reader.at_end()) {
       KeeperEntry entry;
@@ -274,34 +119,211 @@ Result<std::vector<KeeperEntry>> KeeperClient::list() {
       entry.ended_at_ns = reader.number<uint64_t>();
       entry.held = reader.number<uint32_t>();
       if (!reader.ok()) return malformed();
+      last = entry.name;
       entries.push_back(std::move(entry));
     }
   }
 }
 
-int KeeperClient::keeper_pid() const { return state_->pid; }
-int KeeperClient::event_fd() const { return state_->events.fd().get(); }
+}  // namespace
+
+// Links are only added.
+struct KeeperClient::State {
+  std::string runtime_dir, program;
+  Fd events;  // epoll
+  std::mutex mutex;
+  std::vector<std::shared_ptr<KeeperLink>> links;  // the first keeper in front
+  std::map<std::string, size_t> where;             // entries that we know of
+  size_t roomy = 0;                                // all before it had no room
+  bool gone = false;
+  std::mutex growing;
+
+  void add(std::shared_ptr<KeeperLink> link) {
+    epoll_event wanted{EPOLLIN, {}};
+    ::epoll_ctl(events.get(), EPOLL_CTL_ADD, link->event_fd(), &wanted);
+    const std::lock_guard lock(mutex);
+    links.push_back(std::move(link));
+  }
+
+  Result<std::vector<std::shared_ptr<KeeperLink>>> all() {
+    const std::lock_guard lock(mutex);
+    if (gone) return Error{Errc::unavailable, "a keeper has ended"};
+    return links;
+  }
+
+  // Of entries that we do not know: the first keeper.
+  Result<std::shared_ptr<KeeperLink>> of(const std::string& name) {
+    const auto known = TRY(all());
+    const std::lock_guard lock(mutex);
+    const auto found = where.find(name);
+    return known[found == where.end() ? 0 : found->second];
+  }
+
+  std::pair<size_t, bool> place_of(const std::string& name) {
+    const std::lock_guard lock(mutex);
+    const auto found = where.find(name);
+    return found == where.end() ? std::pair(roomy, false) : std::pair(found->second, true);
+  }
+
+  // The keeper at that place, which may be the next that is to be started.
+  Result<std::shared_ptr<KeeperLink>> at(size_t place) {
+    const std::lock_guard only(growing);
+    const auto known = TRY(all());
+    if (place < known.size()) return known[place];
+    unsigned number = 1;
+    while (std::ranges::count(known, number, &KeeperLink::number) != 0) ++number;
+    std::shared_ptr<KeeperLink> link = TRY(KeeperLink::connect(runtime_dir, program, number));
+    add(link);
+    return link;
+  }
+
+  void note(const std::string& name, size_t place) {
+    const std::lock_guard lock(mutex);
+    where[name] = place;
+  }
+  void note_full(size_t place) {
+    const std::lock_guard lock(mutex);
+    roomy = std::max(roomy, place + 1);
+  }
+  void forget(const std::string& name) {
+    const std::lock_guard lock(mutex);
+    const auto found = where.find(name);
+    if (found == where.end()) return;
+    roomy = std::min(roomy, found->second);
+    where.erase(found);
+  }
+};
+
+KeeperClient::KeeperClient(std::unique_ptr<State> state) : state_(std::move(state)) {}
+KeeperClient::~KeeperClient() = default;
+
+Result<std::unique_ptr<KeeperClient>> KeeperClient::connect(const std::string& runtime_dir,
+                                                            const std::string& program) {
+  std::unique_ptr<KeeperClient> client(new KeeperClient(std::make_unique<State>()));
+  State& state = *client->state_;
+  state.runtime_dir = runtime_dir;
+  state.program = program;
+  state.events = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!state.events) return system_error("cannot make an event queue");
+  state.add(TRY(KeeperLink::connect(runtime_dir, program, 0)));
+  for (const unsigned number : keeper::further_keepers(runtime_dir)) {
+    auto further = KeeperLink::attach(runtime_dir, number);
+    if (further)
+      state.add(*std::move(further));
+    else if (further.error().code == Errc::unsupported)
+      return std::move(further).error();
+  }
+  if (state.links.size() > 1) TRY(client->list());
+  return client;
+}
+
+Result<Spawned> KeeperClient::spawn(const SpawnRequest& request) {
+  const std::vector<int> fds = passed_by(request);
+  TRY(check_sizes(request.name, request.text, fds.size()));
+  if (request.executable < 0)
+    return Error{Errc::invalid, fmt::format("spawn {}: no executable", request.name)};
+  const Writer body = spawn_body(request);
+  auto [place, known] = state_->place_of(request.name);
+  while (true) {
+    const auto link = TRY(state_->at(place));
+    KeeperLink::Answer answer = TRY(link->ask(Op::spawn, body, fds));
+    const bool full = answer.error_number != 0 && answer.step == Step::full;
+    if (!full || known || place + 1 == most_keepers) {
+      auto spawned = spawned_by(std::move(answer), request.name);
+      if (spawned) state_->note(request.name, place);
+      return spawned;
+    }
+    state_->note_full(place++);
+  }
+}
+
+Result<void> KeeperClient::hold(const std::string& name, const std::string& text,
+                                const std::vector<int>& fds) {
+  TRY(check_sizes(name, text, fds.size()));
+  const auto link = TRY(state_->of(name));
+  TRY(link->send(Op::hold, Writer().text(name).text(text), fds));
+  return {};
+}
+
+Result<std::vector<Fd>> KeeperClient::take(const std::string& name) {
+  const auto link = TRY(state_->of(name));
+  std::vector<Fd> taken;
+  while (true) {
+    Writer body;
+    body.text(name).number(static_cast<uint32_t>(taken.size()));
+    KeeperLink::Answer answer = TRY(link->ask(Op::take, body));
+    if (answer.error_number != 0)
+      return system_error(fmt::format("cannot take what the keeper holds for {}", name),
+                          answer.error_number);
+    const auto all = Reader(answer.body).number<uint32_t>();
+    const bool stuck = answer.fds.empty();
+    for (Fd& fd : answer.fds) taken.push_back(std::move(fd));
+    if (taken.size() >= all) return taken;
+    if (stuck) return malformed();
+  }
+}
+
+Result<void> KeeperClient::signal(const std::string& name, int signal) {
+  const auto link = TRY(state_->of(name));
+  TRY(link->send(Op::signal, Writer().text(name).number<int32_t>(signal)));
+  return {};
+}
+
+Result<void> KeeperClient::drop(const std::string& name) {
+  const auto link = TRY(state_->of(name));
+  state_->forget(name);
+  TRY(link->send(Op::drop, Writer().text(name)));
+  return {};
+}
+
+// Its loop looks at an end at the latest when it comes to the request after the next.
+Result<void> KeeperClient::settle() {
+  for (const auto& link : TRY(state_->all()))
+    for (int answers = 0; answers < 2; ++answers)
+      TRY(link->ask(Op::take, Writer().text("").number<uint32_t>(0)));
+  return {};
+}
+
+Result<void> KeeperClient::retire() {
+  for (const auto& link : TRY(state_->all())) TRY(link->send(Op::retire, Writer()));
+  return {};
+}
+
+Result<std::vector<KeeperEntry>> KeeperClient::list() {
+  std::vector<KeeperEntry> entries;
+  const auto links = TRY(state_->all());
+  for (size_t place = 0; place < links.size(); ++place) {
+    const size_t before = entries.size();
+    TRY(list_of(*links[place], entries));
+    for (size_t i = before; i < entries.size(); ++i) state_->note(entries[i].name, place);
+  }
+  return entries;
+}
+
+int KeeperClient::keeper_pid() const { return keeper_pids().front(); }
+
+std::vector<int> KeeperClient::keeper_pids() const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<int> pids;
+  for (const auto& link : state_->links) pids.push_back(link->pid());
+  return pids;
+}
+
+int KeeperClient::event_fd() const { return state_->events.get(); }
 
 std::vector<KeeperClient::Event> KeeperClient::take_events() {
-  std::vector<Event> events;
-  while (true) {
-    auto received = state_->events.receive(keeper::max_message, 0ms);
-    if (!received && received.error().code == Errc::timed_out) return events;
-    if (!received) {
-      timespec now{};
-      ::clock_gettime(CLOCK_MONOTONIC, &now);
-      const uint64_t seconds = static_cast<uint64_t>(now.tv_sec);
-      events.push_back({"", 0, seconds * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec)});
-      return events;
-    }
-    Reader reader(received->bytes);
-    if (reader.number<Op>() != Op::event) continue;
-    Event event;
-    event.name = reader.text();
-    event.wait_status = reader.number<int32_t>();
-    event.at_ns = reader.number<uint64_t>();
-    if (reader.ok()) events.push_back(std::move(event));
+  std::vector<KeeperLink::Event> came;
+  bool gone = false;
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& link : state_->links) gone = !link->take_events(came) || gone;
+    state_->gone = state_->gone || gone;
   }
+  std::vector<Event> events;
+  for (KeeperLink::Event& event : came)
+    events.push_back({std::move(event.name), event.wait_status, event.at_ns});
+  if (gone) events.push_back({"", 0, monotonic_ns()});
+  return events;
 }
 
 }  // namespace vireo

@@ -7,6 +7,9 @@
 // process. Its protocol (keeper/protocol.h) is generic: containers, VMMs and QEMU use it alike.
 // It ends by itself when it holds nothing and no daemon has been connected for 3 seconds
 // (or is, after retire()).
+//
+// A process may have so many descriptors: a keeper that has three quarters of its own takes no more
+// entries, and the client starts a further one beside it. Whoever uses the client sees one.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -64,7 +67,8 @@ struct KeeperEntry {
   unsigned held = 0;         // how many descriptors
 };
 
-// Thread-safe. A call after the keeper died gives Errc::unavailable, for ever: connect() again.
+// Thread-safe. A call after a keeper died gives Errc::unavailable, for ever: connect() again; then
+// list() tells what the others still have.
 class KeeperClient {
  public:
   // Connects, or starts `program` (detached, own session) first. The socket is
@@ -86,16 +90,19 @@ class KeeperClient {
   // Forgets an entry (its process, if any, is killed) and closes what it held in the background,
   // once the process is reaped. One way, no event. Unknown: success.
   Result<void> drop(const std::string& name);
+  // Waits until every keeper has reaped what has ended, and written what that wrote.
+  Result<void> settle();
   Result<std::vector<KeeperEntry>> list();
   // No daemon will come: it need not wait for one once it holds nothing and all have left. One way.
   Result<void> retire();
 
-  int keeper_pid() const;  // as of connect()
-  // Readable when a process ended, or when the keeper itself is gone (then it stays readable).
+  int keeper_pid() const;                // of the first, as of connect()
+  std::vector<int> keeper_pids() const;  // of all that this client knows, the first in front
+  // Readable when a process ended, or when a keeper itself is gone (then it stays readable).
   // Every connected client gets every event.
   int event_fd() const;
   struct Event {
-    std::string name;  // empty: the keeper is gone
+    std::string name;  // empty: a keeper is gone
     int wait_status = 0;
     uint64_t at_ns = 0;
   };
@@ -104,7 +111,6 @@ class KeeperClient {
  private:
   struct State;
   explicit KeeperClient(std::unique_ptr<State> state);
-  static Result<std::unique_ptr<KeeperClient>> attach(const std::string& path);
   std::unique_ptr<State> state_;
 };
 

@@ -60,9 +60,10 @@ class KeeperTest : public ::testing::Test {
     if (entries) {
       for (const KeeperEntry& entry : *entries) EXPECT_TRUE(client_->drop(entry.name));
     }
-    const Fd keeper = pidfd_of_keeper();
+    std::vector<Fd> keepers;
+    for (int pid : client_->keeper_pids()) keepers.push_back(pidfd_of(pid));
     client_.reset();
-    kill_and_wait(keeper);
+    for (const Fd& keeper : keepers) kill_and_wait(keeper);
   }
 
   std::unique_ptr<KeeperClient> connect() {
@@ -71,9 +72,8 @@ class KeeperTest : public ::testing::Test {
     return client ? std::move(*client) : nullptr;
   }
   const std::string& path() const { return directory_->path(); }
-  Fd pidfd_of_keeper() const {
-    return Fd(static_cast<int>(::syscall(SYS_pidfd_open, client_->keeper_pid(), 0)));
-  }
+  static Fd pidfd_of(int pid) { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+  Fd pidfd_of_keeper() const { return pidfd_of(client_->keeper_pid()); }
   static void kill_and_wait(const Fd& pidfd) {
     ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
     EXPECT_TRUE(wait_readable(pidfd.get()));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What goes over RUNTIME_DIR/keeper (SOCK_SEQPACKET): one message, one request or answer. Numbers
-// are little endian as the machine has them, texts carry their length in front, descriptors ride
-// along.
+// What goes over RUNTIME_DIR/keeper, and keeper-1, keeper-2 ... of further ones (SOCK_SEQPACKET):
+// one message, one request or answer. Numbers are little endian as the machine has them, texts
+// carry their length in front, descriptors ride along.
 //
 //   connection: hello(version, role) -> error, version. Another version is answered, then closed.
 //   a request:  op, sequence, body. spawn, take and list are answered: sequence, error, step, body.
@@ -37,7 +37,8 @@ enum class Step : uint8_t {
   descriptors,
   session,
   execute,
-  last = execute,
+  full,  // so many descriptors that the next keeper is to take it
+  last = full,
 };
 
 class Writer {

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,6 +46,14 @@ class PassedFds {
   std::vector<Fd>& fds_;
   size_t next_ = 0;
 };
+
+// A descriptor gets the lowest free number: so many are open. The last quarter is for what entries
+// that are here already will hold.
+bool crowded(const std::vector<Fd>& passed) {
+  rlimit most{};
+  ::getrlimit(RLIMIT_NOFILE, &most);
+  return !passed.empty() && static_cast<rlim_t>(passed.back().get()) >= most.rlim_cur / 4 * 3;
+}
 
 bool good_name(const std::string& name) { return !name.empty() && name.size() <= max_name; }
 
@@ -155,12 +164,13 @@ void Server::spawn(Request& request) {
   plan.join_namespaces = passed.some(body.number<uint8_t>());
   plan.cgroup_procs = passed.some(body.number<uint8_t>());
   plan.fds = passed.some(body.number<uint8_t>());
+  const bool full = request.message.fds_lost || crowded(request.message.fds);
   entry->held = passed.rest();
-  if (request.message.fds_lost) return answer(request, EMFILE, Step::request);
   if (!body.ok() || !good_name(entry->name) || (plan.clone_flags & ~namespace_flags) != 0) {
     return answer(request, EINVAL, Step::request);
   }
   if (entries_.find(entry->name) != nullptr) return answer(request, EEXIST, Step::request);
+  if (full) return answer(request, EMFILE, Step::full);
 
   const Started started = entries_.start(std::move(entry), plan, log_path, log_bytes);
   const int pidfd[] = {started.pidfd.get()};

@@ -167,9 +167,7 @@ void ContainerDriver::forget(const Known& container) {
     if (!removed) spdlog::warn("{}", removed.error().message);
     auto cleared = remove_tree(upper_of(*known));
     if (!cleared) spdlog::warn("{}", cleared.error().message);
-    // Two answers later the keeper has seen the end, and has written what lay in the pipes.
-    for (int answers = 0; answers < 2; ++answers)
-      if (auto link = keeper()) (void)link->take(known->entry);
+    if (auto link = keeper()) (void)link->settle();
     output_.keep(known->entry, known->record.id);
     const IdRanges::Range range = known->record.range;
     known.reset();

@@ -91,9 +91,11 @@ class ContainerDriver final : public Driver,
  private:
   using Known = std::shared_ptr<Container>;
   explicit ContainerDriver(ContainerOptions options);
-  Result<void> connect_keeper();  // recovery.cc
+  Result<std::vector<KeeperEntry>> link_keeper();  // recovery.cc
+  Result<void> connect_keeper();
   void adopt(const KeeperEntry& entry, const ContainerRecord& record);
   void sweep_leftovers();
+  static void lose(const Known& known, SteadyTime at, std::vector<DriverEvent>& events);
   void keeper_is_gone(SteadyTime at, std::vector<DriverEvent>& events);
 
   Result<Known> find(const InstanceId& id);

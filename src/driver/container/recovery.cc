@@ -22,21 +22,23 @@ static unsigned long number_of(std::string_view entry) {
   return parse_number(entry.substr(entry_prefix.size())).value_or(0);
 }
 
-Result<void> ContainerDriver::connect_keeper() {
+Result<std::vector<KeeperEntry>> ContainerDriver::link_keeper() {
   std::shared_ptr<KeeperClient> link =
       TRY(KeeperClient::connect(options_.runtime_dir, options_.keeper_program));
   std::vector<KeeperEntry> known = TRY(link->list());
-  {
-    std::lock_guard lock(mutex_);
-    keeper_ = link;
-    watch(link->event_fd(), false);
-  }
-  for (const KeeperEntry& entry : known) {
+  std::lock_guard lock(mutex_);
+  keeper_ = link;
+  watch(link->event_fd(), false);
+  return known;
+}
+
+Result<void> ContainerDriver::connect_keeper() {
+  for (const KeeperEntry& entry : TRY(link_keeper())) {
     auto record = record_from_text(entry.text);
     if (record) adopt(entry, *record);
     // What was running inside an instance for a daemon that is gone.
     else if (entry.name.starts_with("container-exec-"))
-      (void)link->drop(entry.name);
+      (void)keeper()->drop(entry.name);
   }
   return {};
 }
@@ -108,28 +110,40 @@ void ContainerDriver::sweep_leftovers() {
   output_.sweep(entry_prefix, alive);
 }
 
-// Nobody reaps or drains what it started: all of it is ended, and a new keeper is begun with.
+void ContainerDriver::lose(const Known& known, SteadyTime at, std::vector<DriverEvent>& events) {
+  known->cgroup.kill();
+  if (known->state == InstanceState::spare || known->exit) return;
+  known->exit = ExitReason{ExitKind::lost, 0};
+  known->state = InstanceState::exited;
+  events.push_back({DriverEvent::Kind::exited, known->record.id, at, *known->exit});
+}
+
+// Nobody reaps or drains what it started: all of that is ended. Others may go on.
 void ContainerDriver::keeper_is_gone(SteadyTime at, std::vector<DriverEvent>& events) {
-  std::vector<Known> spares;
   {
     std::lock_guard lock(mutex_);
     ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, keeper_->event_fd(), nullptr);
     keeper_.reset();
+  }
+  spdlog::error("a keeper ended: its containers are lost");
+  auto kept = link_keeper();
+  if (!kept) spdlog::error("{}", kept.error().message);
+  std::map<std::string, KeeperEntry> there;
+  if (kept)
+    for (KeeperEntry& entry : *kept) there.emplace(entry.name, std::move(entry));
+  std::vector<InstanceId> spares;
+  {
+    std::lock_guard lock(mutex_);
     for (auto& [id, known] : containers_) {
-      known->cgroup.kill();
-      if (known->state == InstanceState::spare)
-        spares.push_back(known);
-      else if (!known->exit) {
-        known->exit = ExitReason{ExitKind::lost, 0};
-        known->state = InstanceState::exited;
-        events.push_back({DriverEvent::Kind::exited, id, at, *known->exit});
-      }
+      if (there.contains(known->entry)) continue;
+      lose(known, at, events);
+      if (known->state == InstanceState::spare) spares.push_back(id);
     }
   }
-  spdlog::error("the keeper ended: its containers are lost and a new one is started");
-  for (const Known& spare : spares) (void)destroy(spare->record.id);
-  auto connected = connect_keeper();
-  if (!connected) spdlog::error("{}", connected.error().message);
+  for (const InstanceId& spare : spares) (void)destroy(spare);
+  // What ended while nobody listened.
+  for (const auto& [name, entry] : there)
+    if (entry.ended) note_exit({name, entry.wait_status, entry.ended_at_ns}, events);
 }
 
 }  // namespace vireo

@@ -23,15 +23,15 @@ void VmmDriver::note_exit(const KeeperClient::Event& event, std::vector<DriverEv
 
 void VmmDriver::note_ready(int agent, std::vector<DriverEvent>& events) {
   std::lock_guard lock(mutex_);
-  for (auto& [id, known] : machines_) {
-    if (!known->agent || known->agent->fd().get() != agent) continue;
-    if (!known->agent->ready()) {
-      if (known->state == InstanceState::running) watch(agent, true);
-    } else if (!known->ready) {
-      known->ready = true;
-      events.push_back({DriverEvent::Kind::ready, id, std::chrono::steady_clock::now(), {}});
-    }
-    return;
+  const auto found = agents_.find(agent);
+  const Known known = found == agents_.end() ? nullptr : found->second.lock();
+  if (!known) return;
+  if (!known->agent->ready()) {
+    if (known->state == InstanceState::running) watch(agent, true);
+  } else if (!known->ready) {
+    known->ready = true;
+    const SteadyTime now = std::chrono::steady_clock::now();
+    events.push_back({DriverEvent::Kind::ready, known->record.id, now, {}});
   }
 }
 

@@ -2,8 +2,6 @@
 // After a restart of the daemon, or the death of the keeper.
 #include <fmt/format.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -20,16 +18,18 @@ static unsigned long number_of(std::string_view entry) {
   return parse_number(entry.substr(entry_prefix.size())).value_or(0);
 }
 
-Result<void> VmmDriver::connect_keeper() {
+Result<std::vector<KeeperEntry>> VmmDriver::link_keeper() {
   std::shared_ptr<KeeperClient> link =
       TRY(KeeperClient::connect(options_.runtime_dir, options_.keeper_program));
   std::vector<KeeperEntry> known = TRY(link->list());
-  {
-    std::lock_guard lock(mutex_);
-    keeper_ = link;
-    watch(link->event_fd(), false);
-  }
-  for (const KeeperEntry& entry : known)
+  std::lock_guard lock(mutex_);
+  keeper_ = link;
+  watch(link->event_fd(), false);
+  return known;
+}
+
+Result<void> VmmDriver::connect_keeper() {
+  for (const KeeperEntry& entry : TRY(link_keeper()))
     if (auto record = vmm_record_from_text(entry.text)) adopt(entry, *record);
   return {};
 }
@@ -42,8 +42,6 @@ void VmmDriver::adopt(const KeeperEntry& entry, const VmmRecord& record) {
   known->entry = entry.name;
   known->pid = entry.pid;
   known->cgroup = groups_.at(entry.name);
-  if (!entry.ended && entry.pid > 0)
-    known->pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, entry.pid, 0)));
   {
     std::lock_guard lock(mutex_);
     ranges_->adopt(record.range);
@@ -63,7 +61,7 @@ void VmmDriver::adopt(const KeeperEntry& entry, const VmmRecord& record) {
   known->vitals = std::move(held[vmm_held_vitals]);
   known->ready = says_ready(known->vitals);
   known->state = InstanceState::running;
-  watch(known->agent->fd().get(), true);
+  watch_agent(known);
   if (!entry.ended) return;
   known->state = InstanceState::exited;
   known->exit = known->reason_of(entry.wait_status);
@@ -89,28 +87,40 @@ void VmmDriver::sweep_leftovers() {
   output_.sweep(entry_prefix, alive);
 }
 
-// Nobody reaps or drains what it started: all of it is ended, and a new keeper is begun with.
+void VmmDriver::lose(const Known& known, SteadyTime at, std::vector<DriverEvent>& events) {
+  known->cgroup.kill();
+  if (known->state == InstanceState::spare || known->exit) return;
+  known->exit = ExitReason{ExitKind::lost, 0};
+  known->state = InstanceState::exited;
+  events.push_back({DriverEvent::Kind::exited, known->record.id, at, *known->exit});
+}
+
+// Nobody reaps or drains what it started: all of that is ended. Others may go on.
 void VmmDriver::keeper_is_gone(SteadyTime at, std::vector<DriverEvent>& events) {
-  std::vector<Known> spares;
   {
     std::lock_guard lock(mutex_);
     ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, keeper_->event_fd(), nullptr);
     keeper_.reset();
+  }
+  spdlog::error("a keeper ended: its virtual machines are lost");
+  auto kept = link_keeper();
+  if (!kept) spdlog::error("{}", kept.error().message);
+  std::map<std::string, KeeperEntry> there;
+  if (kept)
+    for (KeeperEntry& entry : *kept) there.emplace(entry.name, std::move(entry));
+  std::vector<InstanceId> spares;
+  {
+    std::lock_guard lock(mutex_);
     for (auto& [id, known] : machines_) {
-      known->cgroup.kill();
-      if (known->state == InstanceState::spare)
-        spares.push_back(known);
-      else if (!known->exit) {
-        known->exit = ExitReason{ExitKind::lost, 0};
-        known->state = InstanceState::exited;
-        events.push_back({DriverEvent::Kind::exited, id, at, *known->exit});
-      }
+      if (there.contains(known->entry)) continue;
+      lose(known, at, events);
+      if (known->state == InstanceState::spare) spares.push_back(id);
     }
   }
-  spdlog::error("the keeper ended: its virtual machines are lost and a new one is started");
-  for (const Known& spare : spares) (void)destroy(spare->record.id);
-  auto connected = connect_keeper();
-  if (!connected) spdlog::error("{}", connected.error().message);
+  for (const InstanceId& spare : spares) (void)destroy(spare);
+  // What ended while nobody listened.
+  for (const auto& [name, entry] : there)
+    if (entry.ended) note_exit({name, entry.wait_status, entry.ended_at_ns}, events);
 }
 
 }  // namespace vireo

@@ -82,7 +82,6 @@ Result<void> VmmDriver::spawn(VirtualMachine& shell) {
   if (!link) return Error{Errc::unavailable, "the keeper is not running"};
   Spawned spawned = TRY(link->spawn(request));
   shell.pid = spawned.pid;
-  shell.pidfd = std::move(spawned.pidfd);
   shell.agent = std::make_shared<FunctionAgent>(std::move(ours));
   return {};
 }
@@ -279,7 +278,7 @@ Result<void> VmmDriver::start(const InstanceId& shell, const InstanceSpec& spec,
   if (known->tier == StartTier::cold) want_template(spec);
   std::lock_guard lock(mutex_);
   if (known->state == InstanceState::starting) known->state = InstanceState::running;
-  watch(known->agent->fd().get(), true);
+  watch_agent(known);
   known->ports = std::move(ports);
   begun_.push_back(known);
   return {};

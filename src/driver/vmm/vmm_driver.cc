@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -78,6 +77,12 @@ void VmmDriver::watch(int fd, bool once) {
     ::epoll_ctl(events_.get(), EPOLL_CTL_MOD, fd, &event);
 }
 
+void VmmDriver::watch_agent(const Known& machine) {
+  const int agent = machine->agent->fd().get();
+  agents_[agent] = machine;
+  watch(agent, true);
+}
+
 std::vector<std::string> VmmDriver::log_paths(const InstanceId& id) {
   auto machine = find(id);
   return output_.paths(id, machine ? (*machine)->entry : "");
@@ -101,17 +106,13 @@ Result<int> VmmDriver::pid(const InstanceId& id) {
 Result<void> VmmDriver::stop(const InstanceId& id, StopKind kind) {
   auto found = find(id);
   if (!found) return {};
-  {
-    std::lock_guard lock(mutex_);
-    if ((*found)->state == InstanceState::exited) return {};
-    if (kind == StopKind::kill && !std::exchange((*found)->record.killed, true) && keeper_)
-      (void)keeper_->hold((*found)->entry, to_text((*found)->record), {});
-  }
+  std::lock_guard lock(mutex_);
+  if ((*found)->state == InstanceState::exited) return {};
+  if (!keeper_) return Error{Errc::unavailable, "the keeper is not running"};
+  if (kind == StopKind::kill && !std::exchange((*found)->record.killed, true))
+    (void)keeper_->hold((*found)->entry, to_text((*found)->record), {});
   const int signal = kind == StopKind::ask ? SIGTERM : SIGKILL;
-  if (::syscall(SYS_pidfd_send_signal, (*found)->pidfd.get(), signal, nullptr, 0) != 0 &&
-      errno != ESRCH)
-    return system_error(fmt::format("cannot signal {}", id));
-  return {};
+  return keeper_->signal((*found)->entry, signal);
 }
 
 Result<void> VmmDriver::destroy(const InstanceId& id) {
@@ -136,7 +137,6 @@ void VmmDriver::forget(const Known& machine) {
 void VmmDriver::end(const Known& machine) {
   if (machine->agent)
     ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, machine->agent->fd().get(), nullptr);
-  if (machine->pidfd) ::syscall(SYS_pidfd_send_signal, machine->pidfd.get(), SIGKILL, nullptr, 0);
   if (auto link = keeper()) (void)link->drop(machine->entry);
   std::lock_guard lock(mutex_);
   std::erase(begun_, machine);
@@ -146,9 +146,7 @@ void VmmDriver::end(const Known& machine) {
 void VmmDriver::clean_up(Known machine) {
   auto removed = machine->cgroup.remove();
   if (!removed) spdlog::warn("{}", removed.error().message);
-  // Two answers later the keeper has seen the end, and has written what lay in the pipes.
-  for (int answers = 0; answers < 2; ++answers)
-    if (auto link = keeper()) (void)link->take(machine->entry);
+  if (auto link = keeper()) (void)link->settle();
   output_.keep(machine->entry, machine->record.id);
   const IdRanges::Range range = machine->record.range;
   machine.reset();

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "driver/driver.h"
@@ -87,9 +88,11 @@ class VmmDriver final : public Driver,
  private:
   using Known = std::shared_ptr<VirtualMachine>;
   explicit VmmDriver(VmmOptions options);
-  Result<void> connect_keeper();  // recovery.cc
+  Result<std::vector<KeeperEntry>> link_keeper();  // recovery.cc
+  Result<void> connect_keeper();
   void adopt(const KeeperEntry& entry, const VmmRecord& record);
   void sweep_leftovers();
+  static void lose(const Known& known, SteadyTime at, std::vector<DriverEvent>& events);
   void keeper_is_gone(SteadyTime at, std::vector<DriverEvent>& events);
 
   Result<Known> find(const InstanceId& id);
@@ -117,6 +120,7 @@ class VmmDriver final : public Driver,
   void note_exit(const KeeperClient::Event& event, std::vector<DriverEvent>& events);
   void note_ready(int agent, std::vector<DriverEvent>& events);
   void watch(int fd, bool once);
+  void watch_agent(const Known& machine);
 
   VmmOptions options_;
   OutputFiles output_;
@@ -131,9 +135,10 @@ class VmmDriver final : public Driver,
   std::mutex mutex_;
   std::shared_ptr<KeeperClient> keeper_;
   std::map<InstanceId, Known> machines_;
-  std::map<std::string, Known> entries_;  // by the keeper's name
-  std::vector<Known> begun_;              // until rest()
-  std::vector<InstanceSpec> wanted_;      // templates, until rest()
+  std::map<std::string, Known> entries_;                           // by the keeper's name
+  std::unordered_map<int, std::weak_ptr<VirtualMachine>> agents_;  // by their descriptors
+  std::vector<Known> begun_;                                       // until rest()
+  std::vector<InstanceSpec> wanted_;  // templates, until rest()
   unsigned long next_ = 1;
   std::unique_ptr<Worker> background_;  // last: its tasks use the others
 };

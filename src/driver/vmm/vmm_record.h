@@ -35,7 +35,6 @@ struct VirtualMachine {
   VmmRecord record;
   std::string entry;  // the keeper's name of it, and the control group's
   int pid = 0;
-  Fd pidfd;
   Cgroup cgroup;
   InstanceState state = InstanceState::spare;
   bool ready = false;
