@@ -42,8 +42,9 @@ class InterfaceFabric : public Fabric {
  public:
   const FabricInfo& info() const override { return info_; }
   Result<PortId> prepare(PortKind kind, const Fd* network_namespace) override;
-  // After a restart the descriptor of a tap or packet port is with the keeper alone:
-  // Errc::unavailable, and the port goes on as it is. A failure loses the spare.
+  // Once a gate has been open, or after a restart, the descriptor of a tap or packet port is with
+  // the instance alone, and whoever holds it for that one: Errc::unavailable, and the port goes on
+  // as it is. (Thousands of them would not fit one process.) A failure loses the spare.
   Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port) override;
   // The interface belongs to the fabric from then on: unplug() removes it.
   Result<void> adopt(const PortSpec& port, const std::string& interface,

@@ -84,6 +84,7 @@ Result<void> InterfaceFabric<Port, Link>::set_state(const PortId& id, GateState 
   Port* port = bound(id);
   if (port == nullptr) return unknown_port(id);
   TRY_IN("set the gate of " + id, set_gate(*port, state));
+  if (state == GateState::open) port->ends.descriptor = Fd();
   return {};
 }
 
@@ -100,6 +101,7 @@ Result<void> InterfaceFabric<Port, Link>::swap(const PortId& from, const PortId&
   if (last->second.link != next->link || from == to)
     return Error{Errc::invalid, fmt::format("{} and {} are not two ports of one link", from, to)};
   TRY_IN("exchange " + from, exchange(last->second, *next));
+  next->ends.descriptor = Fd();
   return {};
 }
 
