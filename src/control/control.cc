@@ -61,6 +61,11 @@ PlanResult Control::State::plan(const ServiceSpec& spec,
 
 HostView Control::State::host_view(const Desired& desired) const {
   HostView view;
+  // With thousands of services, most links meet nothing of the host's.
+  if (std::ranges::none_of(desired.links, [](const DesiredLink& link) {
+        return !link.request.host_addresses.empty() || link.request.uplink;
+      }))
+    return view;
   for (const auto& [name, service] : reconciler.services) {
     if (name == desired.service || !service.has_row || service.row.removing) continue;
     for (const DesiredLink& link : service.desired.links)

@@ -33,10 +33,24 @@ Result<void> Journal::load() {
     Operation operation = TRY_IN("read operation " + record.key, operation_from_json(record.value));
     if (Result<uint64_t> number = parse_number(operation.id.substr(3)))
       next_operation_ = std::max(next_operation_, *number + 1);
-    began_[operation.id] = clock_.now();
-    operations_.emplace(operation.id, std::move(operation));
+    keep(std::move(operation));
   }
   return {};
+}
+
+static std::string id_of(uint64_t number) { return fmt::format("op-{}", number); }
+
+static uint64_t number_of(const Operation& operation) {
+  return parse_number(operation.id.substr(3)).value_or(0);
+}
+
+void Journal::keep(Operation operation) {
+  const uint64_t number = number_of(operation);
+  numbers_.insert(number);
+  numbers_of_[operation.service].insert(number);
+  began_[operation.id] = clock_.now();
+  std::string id = operation.id;
+  operations_.emplace(std::move(id), std::move(operation));
 }
 
 void Journal::publish(Event event) {
@@ -58,13 +72,12 @@ std::vector<Event> Journal::events_after(uint64_t id) const {
 
 std::string Journal::begin(const std::string& verb, const std::string& service) {
   Operation operation;
-  operation.id = fmt::format("op-{}", next_operation_++);
+  operation.id = id_of(next_operation_++);
   operation.verb = verb;
   operation.service = service;
   operation.started = operation.changed = clock_.wall();
-  began_[operation.id] = clock_.now();
   std::string id = operation.id;
-  operations_.emplace(id, std::move(operation));
+  keep(std::move(operation));
   trim(service);
   return id;
 }
@@ -103,10 +116,6 @@ const Operation* Journal::find(const std::string& id) const {
   return found == operations_.end() ? nullptr : &found->second;
 }
 
-static uint64_t number_of(const Operation& operation) {
-  return parse_number(operation.id.substr(3)).value_or(0);
-}
-
 std::vector<Operation> Journal::of_service(const std::string& service) const {
   std::vector<Operation> list;
   for (const auto& [id, operation] : operations_)
@@ -122,28 +131,30 @@ std::vector<std::string> Journal::unfinished() const {
   return list;
 }
 
+// Once for each operation: what it looks at must not grow with those that there are.
 void Journal::trim(const std::string& service) {
-  std::vector<std::pair<uint64_t, std::string>> own, all;
-  for (const auto& [id, operation] : operations_) {
-    if (!is_ended(operation.state)) continue;
-    all.emplace_back(number_of(operation), id);
-    if (operation.service == service) own.push_back(all.back());
-  }
   std::vector<Write> writes;
-  auto drop_oldest = [&](std::vector<std::pair<uint64_t, std::string>>& list, size_t most) {
-    if (list.size() <= most) return;
-    std::ranges::sort(list);
-    for (size_t i = 0; i + most < list.size(); i++) {
-      auto found = operations_.find(list[i].second);
-      if (found == operations_.end()) continue;
-      writes.push_back({operation_key(found->second.service, found->first), std::nullopt, {}});
-      began_.erase(found->first);
-      operations_.erase(found);
-    }
-  };
-  drop_oldest(own, most_operations);
-  drop_oldest(all, most_records);
+  drop_oldest(numbers_of_[service], most_operations, writes);
+  drop_oldest(numbers_, most_records, writes);
   if (!writes.empty()) commits_.enqueue(std::move(writes));
+}
+
+void Journal::drop_oldest(const std::set<uint64_t>& numbers, size_t most,
+                          std::vector<Write>& writes) {
+  const size_t surplus = numbers.size() - std::min(most, numbers.size());
+  std::vector<uint64_t> gone;
+  for (auto each = numbers.begin(); each != numbers.end() && gone.size() < surplus; ++each)
+    if (is_ended(operations_.at(id_of(*each)).state)) gone.push_back(*each);
+  for (const uint64_t number : gone) {
+    const auto found = operations_.find(id_of(number));
+    const std::string service = found->second.service;
+    writes.push_back({operation_key(service, found->first), std::nullopt, {}});
+    began_.erase(found->first);
+    operations_.erase(found);
+    numbers_.erase(number);
+    if (auto& own = numbers_of_[service]; own.erase(number) != 0 && own.empty())
+      numbers_of_.erase(service);
+  }
 }
 
 }  // namespace vireo

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,9 @@ class Journal {
   std::vector<std::function<void(const Operation&)>> operation_listeners;
 
  private:
+  void keep(Operation operation);
   void trim(const std::string& service);
+  void drop_oldest(const std::set<uint64_t>& numbers, size_t most, std::vector<Write>& writes);
 
   Store& store_;
   CommitQueue& commits_;
@@ -47,6 +50,8 @@ class Journal {
   uint64_t next_event_ = 1, reserved_events_ = 1;
   uint64_t next_operation_ = 1;
   std::map<std::string, Operation> operations_;
+  std::set<uint64_t> numbers_;                            // of all of them
+  std::map<std::string, std::set<uint64_t>> numbers_of_;  // by service
   std::map<std::string, SteadyTime> began_;
 };
 

@@ -9,6 +9,10 @@
 namespace vireo {
 namespace {
 
+// What a look at one function takes, in a turn that looks at all for what is due: so few turns that
+// it stays a small part of a processor.
+constexpr auto look_time = std::chrono::microseconds(20);
+
 bool running(const FunctionEntry& function) {
   return function.current && function.current->stage == Generation::Stage::running;
 }
@@ -19,6 +23,12 @@ std::string reason_text(const vnf::Vitals& vitals) {
   for (char& c : text)
     if (c < ' ' || c > '~') c = '?';
   return text;
+}
+
+// It has said so, and not for longer than anybody does.
+bool sleeps(const vnf::Vitals& vitals, SteadyTime now) {
+  const auto now_ns = static_cast<uint64_t>(now.time_since_epoch().count());
+  return vitals.quiet_until_ns > now_ns && vitals.quiet_until_ns - now_ns <= vnf::longest_quiet_ns;
 }
 
 template <class Visit>
@@ -42,19 +52,31 @@ void Watcher::tick(SteadyTime now) {
     if (running(function) && function.watch.next_check)
       soonest = std::min(soonest, *function.watch.next_check);
   });
-  next_ = soonest;
+  next_ = std::max(soonest, SteadyTime(now + running_ * look_time));
+}
+
+Watcher::Part Watcher::running_part() {
+  Part part;
+  const long all = turns();
+  long number = 0;
+  each_running(reconciler_, [&](FunctionEntry& function) {
+    if (number++ % all == turn_ % all) part.push_back(&function);
+  });
+  running_ = number;
+  turn_++;
+  return part;
 }
 
 void Watcher::observe(SteadyTime now) {
-  for (Driver* driver : parts_.drivers) observe_usage(*driver, now);
-  observe_ports(now);
+  const Part part = running_part();
+  for (Driver* driver : parts_.drivers) observe_usage(part, *driver, now);
+  observe_ports(part, now);
 }
 
-void Watcher::observe_usage(Driver& driver, SteadyTime now) {
+void Watcher::observe_usage(const Part& part, Driver& driver, SteadyTime now) {
   std::vector<InstanceId> ids;
-  each_running(reconciler_, [&](FunctionEntry& function) {
-    if (function.current->driver == &driver) ids.push_back(function.current->spec.id);
-  });
+  for (const FunctionEntry* function : part)
+    if (function->current->driver == &driver) ids.push_back(function->current->spec.id);
   if (ids.empty()) return;
   for (InstanceUsage& usage : driver.usage(ids)) {
     FunctionEntry* function = nullptr;
@@ -68,12 +90,12 @@ void Watcher::observe_usage(Driver& driver, SteadyTime now) {
   }
 }
 
-void Watcher::observe_ports(SteadyTime now) {
+void Watcher::observe_ports(const Part& part, SteadyTime now) {
   std::vector<PortId> ids;
-  each_running(reconciler_, [&](FunctionEntry& function) {
-    for (const PortSlot& slot : function.current->ports) ids.push_back(slot.spec.id);
-    function.watch.ports.clear();
-  });
+  for (FunctionEntry* function : part) {
+    for (const PortSlot& slot : function->current->ports) ids.push_back(slot.spec.id);
+    function->watch.ports.clear();
+  }
   if (!ids.empty())
     for (PortCounters& counters : parts_.fabric.counters(ids)) {
       FunctionEntry* function = nullptr;
@@ -81,8 +103,8 @@ void Watcher::observe_ports(SteadyTime now) {
       if (generation != nullptr && generation == function->current.get())
         function->watch.ports.push_back(std::move(counters));
     }
-  each_running(reconciler_, [&](FunctionEntry& function) {
-    Watch& watch = function.watch;
+  for (FunctionEntry* function : part) {
+    Watch& watch = function->watch;
     uint64_t packets = 0;
     for (const PortCounters& port : watch.ports) packets += port.rx_packets + port.tx_packets;
     if (watch.observed && packets >= watch.last_packets && now > *watch.observed)
@@ -90,17 +112,19 @@ void Watcher::observe_ports(SteadyTime now) {
                                  static_cast<double>((now - *watch.observed).count());
     watch.last_packets = packets;
     watch.observed = now;
-  });
+  }
 }
 
 void Watcher::check(FunctionEntry& function, SteadyTime now) {
   if (!function.desired || !function.desired->health) return;
   const HealthCheck& wanted = *function.desired->health;
   Watch& watch = function.watch;
-  if (!watch.next_check) watch.next_check = now + wanted.interval;
+  const bool beats = wanted.kind == HealthKind::heartbeat;
+  const std::chrono::milliseconds patience = beats ? wanted.interval * turns() : wanted.interval;
+  if (!watch.next_check) watch.next_check = now + patience;
   if (now < *watch.next_check || watch.checking) return;
-  watch.next_check = now + wanted.interval;
-  if (wanted.kind == HealthKind::heartbeat) return check_vitals(function);
+  watch.next_check = now + patience;
+  if (beats) return check_vitals(function, now);
   watch.checking = true;
   InstanceId id = function.current->spec.id;
   parts_.probe.check(id, wanted, [this, id, guard = std::weak_ptr(alive_)](Result<void> result) {
@@ -113,16 +137,14 @@ void Watcher::check(FunctionEntry& function, SteadyTime now) {
   });
 }
 
-void Watcher::check_vitals(FunctionEntry& function) {
+void Watcher::check_vitals(FunctionEntry& function, SteadyTime now) {
   Watch& watch = function.watch;
   FunctionAccess* access = function.current->driver->functions();
   if (access == nullptr) return;
-  if (!watch.page) {
-    Result<Fd> page = access->vitals(function.current->spec.id);
-    if (!page) return conclude(function, std::move(page).error());
-    watch.page = *std::move(page);
-  }
-  Result<vnf::Vitals> vitals = parts_.probe.read_vitals(watch.page);
+  // Opened each time: thousands of them would not fit one process.
+  Result<Fd> page = access->vitals(function.current->spec.id);
+  if (!page) return conclude(function, std::move(page).error());
+  Result<vnf::Vitals> vitals = parts_.probe.read_vitals(*page);
   if (!vitals) return conclude(function, std::move(vitals).error());
   if (vitals->magic != vnf::vitals_magic)
     return conclude(function, Error{Errc::corrupt, "its vitals page is not one"});
@@ -131,7 +153,7 @@ void Watcher::check_vitals(FunctionEntry& function) {
   uint32_t counters = std::min(vitals->counter_count, vnf::max_counters);
   watch.counters.assign(vitals->counters, vitals->counters + counters);
   watch.flows = vitals->flows;
-  bool beats = vitals->heartbeat != watch.heartbeat;
+  bool beats = vitals->heartbeat != watch.heartbeat || sleeps(*vitals, now);
   watch.heartbeat = vitals->heartbeat;
   conclude(function, beats ? Result<void>() : Error{Errc::timed_out, "its heartbeat stands still"});
 }

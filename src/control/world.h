@@ -50,7 +50,6 @@ struct Generation {
 };
 
 struct Watch {
-  Fd page;  // of the vitals
   uint64_t heartbeat = 0, flows = 0;
   std::vector<uint64_t> counters;
   std::optional<HealthCheck> check;  // that the following is about

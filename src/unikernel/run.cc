@@ -60,8 +60,9 @@ void configure() {
 
 void work_began(uint64_t now) {
   machine_state.last_work_ns = now;
-  if (machine_state.next_tick_ns > now + vnf::busy_tick_ns)
-    machine_state.next_tick_ns = now + vnf::busy_tick_ns;
+  if (machine_state.next_tick_ns <= now + vnf::busy_tick_ns) return;
+  machine_state.next_tick_ns = now + vnf::busy_tick_ns;
+  vnf::store(vitals().quiet_until_ns, 0);
 }
 
 bool serve_port(uint32_t port) {
@@ -70,10 +71,10 @@ bool serve_port(uint32_t port) {
   machine_state.ports.receive(port, batch, vitals());
   if (batch.count == 0) return false;
   batch.now_ns = now_ns();
+  work_began(batch.now_ns);  // first: it may hang in what comes
   machine_state.function->process(batch);
   machine_state.ports.send(batch, vitals());
   vnf::note_batch(vitals(), now_ns() - batch.now_ns, cycles() - started);
-  work_began(batch.now_ns);
   machine_state.next_transmit_ns = 0;
   return true;
 }
@@ -106,8 +107,15 @@ void tick(uint64_t now) {
   vnf::add(vitals().heartbeat, 1);
   machine_state.function->tick(now);
   machine_state.next_transmit_ns = 0;  // it may have begun something
-  const bool idle = now - machine_state.last_work_ns > vnf::idle_after_ns;
-  machine_state.next_tick_ns = now + (idle ? vnf::idle_tick_ns : vnf::busy_tick_ns);
+  const uint64_t rested = now - machine_state.last_work_ns;
+  if (rested > vnf::quiet_after_ns && vitals().flows == 0 &&
+      machine_state.function->transmit == nullptr) {
+    machine_state.next_tick_ns = now + vnf::quiet_tick_ns;
+    vnf::store(vitals().quiet_until_ns, machine_state.next_tick_ns + vnf::quiet_margin_ns);
+    return;
+  }
+  machine_state.next_tick_ns =
+      now + (rested > vnf::idle_after_ns ? vnf::idle_tick_ns : vnf::busy_tick_ns);
 }
 
 uint32_t patience(uint64_t now) {

@@ -89,7 +89,7 @@ struct Vitals {
   uint32_t abi;
   uint32_t state;  // FunctionState
   uint32_t counter_count;
-  uint64_t heartbeat;    // grows at least once a second while the function lives
+  uint64_t heartbeat;    // grows at least once a second while the function lives, or by quiet_until
   uint64_t ready_at_ns;  // CLOCK_MONOTONIC when it became ready
   char reason[128];      // of state failed
   PortVitals ports[max_ports];
@@ -99,8 +99,10 @@ struct Vitals {
   uint64_t batches;
   uint32_t latency_log2_ns[32];     // histogram of batch times, bucket = bit width
   uint64_t counters[max_counters];  // the function's own, by its table; per-rule ones after them
+  uint64_t quiet_until_ns;          // CLOCK_MONOTONIC: it sleeps, and may be silent so long; or 0
 };
-inline constexpr uint32_t vitals_magic = 0x74767276;  // "vrvt"
+inline constexpr uint64_t longest_quiet_ns = 60'000'000'000;  // more than that is not believed
+inline constexpr uint32_t vitals_magic = 0x74767276;          // "vrvt"
 inline constexpr uint32_t vitals_bytes = 4096;
 static_assert(sizeof(Vitals) <= vitals_bytes);
 

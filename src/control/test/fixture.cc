@@ -89,6 +89,7 @@ Result<vnf::Vitals> FakeProbe::read_vitals(const Fd&) {
   vitals.heartbeat = beating ? ++heartbeat : heartbeat;
   vitals.counter_count = 1'000'000;  // a lie that must be bounded
   vitals.flows = 7;
+  vitals.quiet_until_ns = quiet_until_ns;
   return vitals;
 }
 

@@ -37,7 +37,8 @@ class FakeProbe final : public InstanceProbe {
   Result<vnf::Vitals> read_vitals(const Fd& page) override;
   void check(const InstanceId& id, const HealthCheck& check,
              std::function<void(Result<void>)> done) override;
-  uint64_t heartbeat = 0;
+  uint64_t heartbeat = 0;  // one for all: how often any was looked at
+  uint64_t quiet_until_ns = 0;
   bool beating = true;
   bool healthy = true;
   unsigned checks = 0;

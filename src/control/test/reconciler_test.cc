@@ -269,6 +269,55 @@ TEST_F(Reconcile, a_heartbeat_that_stops_is_healed) {
   EXPECT_EQ(world.function("office", "web").restarts, 0u);
 }
 
+TEST_F(Reconcile, one_that_says_that_it_sleeps_is_believed_for_a_while) {
+  run(branch_office);
+  world.probe.beating = false;
+  const auto pass = [&](int seconds) {
+    for (int i = 0; i < seconds; i++) {
+      world.clock.advance(std::chrono::seconds(1));
+      world.daemon().tick();
+      ASSERT_TRUE(world.settle());
+    }
+  };
+  const auto now = [&] {
+    return static_cast<uint64_t>(world.clock.now().time_since_epoch().count());
+  };
+  world.probe.quiet_until_ns = now() + 20'000'000'000;
+  pass(10);
+  EXPECT_EQ(world.function("office", "fw").instance, "default/office/fw.1@1");
+  pass(15);
+  EXPECT_NE(world.function("office", "fw").instance, "default/office/fw.1@1");
+}
+
+TEST_F(Reconcile, one_that_says_that_it_sleeps_for_ever_is_healed) {
+  run(branch_office);
+  world.probe.beating = false;
+  world.probe.quiet_until_ns = UINT64_MAX;
+  for (int i = 0; i < 5; i++) {
+    world.clock.advance(std::chrono::seconds(1));
+    world.daemon().tick();
+    ASSERT_TRUE(world.settle());
+  }
+  EXPECT_NE(world.function("office", "fw").instance, "default/office/fw.1@1");
+}
+
+TEST_F(Reconcile, of_many_each_turn_looks_at_a_part) {
+  constexpr unsigned count = 400, seconds = 12;
+  std::string many = "vireo: 1\nservice: many\nfunctions:\n";
+  for (unsigned i = 0; i < count; i++)
+    many += "  f" + std::to_string(i) + ": { image: vnf/fw, ports: [a, b] }\n";
+  run(many + "links:\n  a: { subnet: 10.10.0.0/16 }\n  b: { subnet: 10.20.0.0/16 }\n");
+  for (unsigned i = 0; i < seconds; i++) {
+    world.clock.advance(std::chrono::seconds(1));
+    world.daemon().tick();
+    ASSERT_TRUE(world.settle());
+  }
+  EXPECT_LE(world.probe.heartbeat, uint64_t{count} * (seconds / 2 + 1));
+  for (const ServiceStatus& service : world.daemon().services())
+    for (const FunctionStatus& function : service.functions)
+      ASSERT_EQ(function.health, "ready") << function.function;
+}
+
 TEST_F(Reconcile, an_unhealthy_foreign_function_is_restarted_after_its_retries) {
   run(R"(vireo: 1
 service: site
