@@ -123,11 +123,14 @@ std::string metrics_text(const std::vector<ServiceStatus>& services,
   return out.text();
 }
 
+// `only=pool`: without those of the functions, of which there may be thousands.
 void Api::metrics(const ExchangePtr& exchange) {
-  exchange->reply({200,
-                   "text/plain; version=0.0.4",
-                   metrics_text(parts_.control.services(), parts_.control.pools()),
-                   {}});
+  const auto& query = exchange->request().query;
+  const auto only = query.find("only");
+  std::vector<ServiceStatus> services;
+  if (only == query.end() || only->second != "pool") services = parts_.control.services();
+  exchange->reply(
+      {200, "text/plain; version=0.0.4", metrics_text(services, parts_.control.pools()), {}});
 }
 
 }  // namespace vireo

@@ -52,8 +52,8 @@ std::vector<Bound> bounds_of(const InstanceNeeds& needs, const HostProfile& host
 }  // namespace
 
 InstanceNeeds needs_of(const std::string& technology) {
-  if (is_machine(technology)) return {3, 2, 0, 1024 * kibibyte};
-  return {1, 12, 1, 700 * kibibyte};
+  if (is_machine(technology)) return {2, 2, 0, 1024 * kibibyte};
+  return {1, 5, 1, 700 * kibibyte};
 }
 
 Result<void> check_density(const std::string& technology, uint64_t count, const HostProfile& host,

@@ -9,9 +9,9 @@
 
 namespace vireo::bench {
 
-// What one more instance takes; `open_files` are those of the process that holds most of them, the
-// keeper. A container's were counted with 950 running; a machine's are the most that a VMM may take
-// (three threads, two descriptors of the keeper, 1 MiB beside the guest's untouched memory).
+// What one more instance takes; `open_files` are those of the daemon (keepers share theirs out
+// among as many processes as it takes). A container's were counted with 950 running; a machine's
+// with 2,000: the VMM and a thread of KVM's, its agent's socket and its vitals page.
 struct InstanceNeeds {
   uint64_t processes = 0, open_files = 0, namespaces = 0;  // of users and of networks, each
   uint64_t bytes = 0;

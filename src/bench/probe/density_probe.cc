@@ -7,6 +7,7 @@
 
 #include "bench/buckets.h"
 #include "bench/probe/accelerator.h"
+#include "bench/probe/crowd.h"
 #include "bench/probe/lab.h"
 #include "bench/probe/process_memory.h"
 #include "bench/probe/process_time.h"
@@ -20,6 +21,7 @@ constexpr double mebibyte = 1 << 20;
 constexpr unsigned spares = 4;
 constexpr auto longest_refill = 5s;
 constexpr auto idle_time = 1300ms;  // a function gives back what a burst touched after 1 s
+constexpr auto quiet_time = 5s;     // and sleeps for long after 4
 constexpr auto watched_time = 5s;   // of idle processors: some of the daemon's turns of 1 s
 constexpr unsigned requests = 20;   // of each kind, with all instances there
 
@@ -38,6 +40,7 @@ class DensityProbe final : public Probe {
     std::vector<Row> rows;
     for (const Bucket& bucket : buckets_)
       rows.push_back(row("density_start", bucket_text(bucket), "ms"));
+    rows.push_back(row("density_up", "all", "s"));
     rows.push_back(row("density_memory", fmt::format("each of {}", options_.count), "MiB"));
     for (const char* whose : {"all instances", "the platform"})
       rows.push_back(row("density_idle", whose, "% of a core"));
@@ -88,14 +91,35 @@ class DensityProbe final : public Probe {
     return row;
   }
 
+  std::string descriptor(unsigned number) const {
+    return fmt::format(
+        "vireo: 1\nservice: {}\nlinks: {{ lan: {{ subnet: 10.90.0.0/24 }} }}\n"
+        "functions:\n  f: {{ image: vireo/responder, technology: {}, "
+        "ports: [{{ link: lan, address: 10.90.0.10 }}] }}\n",
+        service_name(number), options_.technology);
+  }
+
   Result<void> start(unsigned number) {
-    TRY(lab_->run(
-        fmt::format("vireo: 1\nservice: {}\nlinks: {{ lan: {{ subnet: 10.90.0.0/24 }} }}\n"
-                    "functions:\n  f: {{ image: vireo/responder, technology: {}, "
-                    "ports: [{{ link: lan, address: 10.90.0.10 }}] }}\n",
-                    service_name(number), options_.technology),
-        service_name(number)));
+    TRY(lab_->run(descriptor(number), service_name(number)));
     return {};
+  }
+
+  // Of none of them a figure is asked.
+  size_t untimed_after(size_t running) const {
+    for (const Bucket& bucket : buckets_)
+      if (running < bucket.last) return bucket.first > running + 1 ? bucket.first - 1 - running : 0;
+    return 0;
+  }
+
+  // From several connections at once; the first that fails is the reason.
+  Result<void> start_crowd(unsigned first, unsigned last) {
+    return crowd(lab_->socket(), first, last, [&](HttpClient& client, unsigned number) {
+      if (options_.interrupted()) return Result<void>(Error{Errc::unavailable, "interrupted"});
+      tell("started", number);
+      auto started = Lab::run_over(client, descriptor(number), service_name(number));
+      if (started) return Result<void>();
+      return Result<void>(std::move(started).error().within(fmt::format("start {}", number)));
+    });
   }
 
   void tell(const char* verb, unsigned number) const {
@@ -107,8 +131,18 @@ class DensityProbe final : public Probe {
   // How many run; the sample says why not all do.
   unsigned start_all(Sample& sample) {
     std::vector<double> times;
+    const auto all_began = Clock::now();
     while (times.size() < options_.count && !options_.interrupted()) {
       const auto number = static_cast<unsigned>(times.size()) + 1;
+      if (const size_t untimed = untimed_after(times.size()); untimed > 0) {
+        const auto last = static_cast<unsigned>(times.size() + untimed);
+        if (auto all = start_crowd(number, last); !all) {
+          sample.reason = all.error().message;
+          return last;
+        }
+        times.resize(last);
+        continue;
+      }
       auto filled = lab_->wait_for_pool(longest_refill, options_.technology);
       const auto began = Clock::now();
       auto started = filled ? start(number) : filled;
@@ -119,6 +153,8 @@ class DensityProbe final : public Probe {
       times.push_back(milliseconds_since(began));
       tell("started", number);
     }
+    if (times.size() == options_.count)
+      sample.values["density_upall"] = milliseconds_since(all_began) / 1000;
     for (const Bucket& bucket : buckets_)
       if (auto part = figures_in(bucket, times); !part.empty())
         sample.series["density_start" + bucket_text(bucket)] = std::move(part);
@@ -127,7 +163,7 @@ class DensityProbe final : public Probe {
 
   // MemAvailable with all of them, and what else all of them cost.
   Result<double> with_all(Sample& sample) {
-    std::this_thread::sleep_for(idle_time);
+    std::this_thread::sleep_for(quiet_time);
     const double now = TRY(available());
     Json functions = TRY(lab_->get("/v1/functions"));
     std::vector<int> pids;
@@ -169,20 +205,27 @@ class DensityProbe final : public Probe {
     return {};
   }
 
-  // Whatever was started goes, the last first; only removals with all of them there are figures.
+  // Whatever was started goes; only removals with all of them there are figures.
   bool remove_all(unsigned running, Sample& sample) {
     const bool whole = running == options_.count;
     bool good = true;
-    for (unsigned number = running; number > 0; number--) {
+    unsigned number = running;
+    for (; number > 0 && running - number < requests; number--) {
       const auto began = Clock::now();
       auto removed = lab_->remove(service_name(number));
       if (!removed) sample.reason = "rm failed: " + removed.error().message;
       good = good && removed;
-      if (whole && removed && running - number < requests)
-        sample.series["density_requestrm"].push_back(milliseconds_since(began));
-      tell("removing", number);
+      if (whole && removed) sample.series["density_requestrm"].push_back(milliseconds_since(began));
     }
-    return good;
+    if (number == 0) return good;
+    auto rest = crowd(lab_->socket(), 1, number, [&](HttpClient& client, unsigned each) {
+      tell("removing", each);
+      auto removed = Lab::remove_over(client, service_name(each));
+      if (removed || removed.error().code == Errc::not_found) return Result<void>();
+      return Result<void>(std::move(removed).error());
+    });
+    if (!rest) sample.reason = "rm failed: " + rest.error().message;
+    return good && rest;
   }
 
   Result<void> take_memory(double before, double with, Sample& sample) {

@@ -52,15 +52,16 @@ Result<Json> completed(Result<Json> operation) {
                            record["error"]["detail"].text())};
 }
 
-// The keeper is the daemon's child no more; it ends once it holds nothing.
-std::optional<int> keeper_of(const std::string& directory) {
+// Keepers are the daemon's children no more; they end once they hold nothing.
+std::vector<int> keepers_of(const std::string& directory) {
+  std::vector<int> pids;
   for (const std::string& name : list_directory("/proc").value_or({})) {
     if (name[0] < '0' || name[0] > '9') continue;
     auto text = read_file("/proc/" + name + "/cmdline");
     if (text && text->starts_with("vireo-keeper") && text->find(directory) != std::string::npos)
-      return std::atoi(name.c_str());
+      pids.push_back(std::atoi(name.c_str()));
   }
-  return {};
+  return pids;
 }
 
 }  // namespace
@@ -116,7 +117,7 @@ Lab::~Lab() {
   // --ephemeral: it removes services, spares and keeper before it ends.
   if (daemon_.signal(SIGTERM)) (void)daemon_.wait(longest_end).has_value();
   for (auto limit = std::chrono::steady_clock::now() + 5s;
-       keeper_of(directory()) && std::chrono::steady_clock::now() < limit;)
+       !keepers_of(directory()).empty() && std::chrono::steady_clock::now() < limit;)
     std::this_thread::sleep_for(10ms);
 }
 
@@ -127,13 +128,20 @@ Result<Json> Lab::post(const std::string& path, const Json& body) {
 }
 
 Result<Json> Lab::run(const std::string& descriptor, const std::string& service) {
-  Json body = Json().set("descriptor", descriptor).set("file", "bench");
-  return completed(answer_json(
-      client_.request("PUT", fmt::format("/v1/services/{}?wait=60", service), body.dump())));
+  return run_over(client_, descriptor, service);
 }
 
-Result<Json> Lab::remove(const std::string& service) {
-  return completed(answer_json(client_.request("DELETE", "/v1/services/" + service + "?wait=60")));
+Result<Json> Lab::remove(const std::string& service) { return remove_over(client_, service); }
+
+Result<Json> Lab::run_over(HttpClient& client, const std::string& descriptor,
+                           const std::string& service) {
+  Json body = Json().set("descriptor", descriptor).set("file", "bench");
+  return completed(answer_json(
+      client.request("PUT", fmt::format("/v1/services/{}?wait=60", service), body.dump())));
+}
+
+Result<Json> Lab::remove_over(HttpClient& client, const std::string& service) {
+  return completed(answer_json(client.request("DELETE", "/v1/services/" + service + "?wait=60")));
 }
 
 Result<Json> Lab::import_image(const std::string& archive, const std::string& reference,
@@ -157,7 +165,7 @@ Result<void> Lab::wait_for_pool(std::chrono::milliseconds limit, const std::stri
   if (pool_ == 0) return {};
   for (auto end = std::chrono::steady_clock::now() + limit;
        std::chrono::steady_clock::now() < end;) {
-    HttpAnswer metrics = TRY(client_.request("GET", "/metrics"));
+    HttpAnswer metrics = TRY(client_.request("GET", "/metrics?only=pool"));
     if (metrics.body.find(gauge) != std::string::npos) return {};
     std::this_thread::sleep_for(2ms);
   }
@@ -177,8 +185,8 @@ Result<void> Lab::expect_possible(const std::string& technology) {
 }
 
 std::vector<int> Lab::pids() const {
-  std::vector<int> pids{daemon_.pid()};
-  if (auto keeper = keeper_of(directory())) pids.push_back(*keeper);
+  std::vector<int> pids = keepers_of(directory());
+  pids.push_back(daemon_.pid());
   return pids;
 }
 

@@ -29,17 +29,21 @@ struct LabOptions {
 class Lab {
  public:
   static Result<std::unique_ptr<Lab>> start(const LabOptions& options);
-  ~Lab();  // removes all services, ends the daemon and its keeper
+  ~Lab();  // removes all services, ends the daemon and its keepers
 
   // Applies a descriptor and waits for the operation's end; its record. Failed: the record's error.
   Result<Json> run(const std::string& descriptor, const std::string& service = "bench");
   Result<Json> remove(const std::string& service);
+  // The same over a connection of the caller's, for threads that ask at once.
+  static Result<Json> run_over(HttpClient& client, const std::string& descriptor,
+                               const std::string& service);
+  static Result<Json> remove_over(HttpClient& client, const std::string& service);
   Result<Json> get(const std::string& path);
   Result<Json> post(const std::string& path, const Json& body = Json::object());
   Result<Json> import_image(const std::string& archive, const std::string& reference,
                             const Json& settings);
   Result<void> build_functions(const std::vector<std::string>& names);  // images vireo/NAME
-  // Until the pools have refilled (GET /metrics), so that a pooled start is one.
+  // Until the pools have refilled (GET /metrics?only=pool), so that a pooled start is one.
   Result<void> wait_for_pool(std::chrono::milliseconds limit,
                              const std::string& technology = "container");
   // Errc::unsupported says why this host or this daemon cannot run it.
@@ -47,8 +51,9 @@ class Lab {
 
   const std::string& directory() const { return directory_.path(); }
   HttpClient& client() { return client_; }
+  std::string socket() const { return directory_.path() + "/vireod.sock"; }
   int daemon_pid() const { return daemon_.pid(); }
-  std::vector<int> pids() const;  // of the daemon and its keeper
+  std::vector<int> pids() const;  // of the daemon and its keepers
 
  private:
   Lab(TemporaryDirectory directory, ChildProcess daemon, std::string socket, unsigned pool);
