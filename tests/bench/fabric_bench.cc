@@ -3,7 +3,7 @@
 // and TCP (Debian's iperf 2, cubic, one stream) through a bare veth pair, each fabric, and each
 // fabric with a function that only copies frames, for both kinds of descriptor. Rounds are
 // interleaved.
-//   fabric_bench calls [N] | fabric_bench tcp [ROUNDS [TAP_QUEUE]]
+//   fabric_bench calls [N] | fabric_bench growth [N] | fabric_bench tcp [ROUNDS [TAP_QUEUE]]
 //   fabric_bench one WAY ROUNDS   for a profiler: "bare", "ebpf", "ebpf, packet", ...
 #include <fmt/format.h>
 #include <poll.h>
@@ -114,6 +114,39 @@ void measure_calls(Kind fabric, PortKind kind, const std::string& name, int coun
       "{:.1f} ms\n",
       name, spread(prepare), name, spread(bind), name, spread(open), name, spread(unplug), name,
       gone / 1e3);
+}
+
+// A port of one link more, with so many there: all that a start and its refill ask of the fabric.
+void measure_growth(Kind fabric, const std::string& name, int count) {
+  Place place(fabric);
+  must(place.fabric->ensure_link({.id = "lan"}));
+  std::vector<PortEndpoint> endpoints;
+  std::vector<double> prepare, plug;
+  for (int i = 1; i <= count; ++i) {
+    const PortSpec spec = spec_of(PortKind::tap, i, "lan");
+    PortId spare;
+    prepare.push_back(timed([&] { spare = must(place.fabric->prepare(PortKind::tap, nullptr)); }));
+    plug.push_back(timed([&] {
+      endpoints.push_back(must(place.fabric->bind(spare, spec)));
+      must(place.fabric->set_state(spec.id, GateState::open));
+    }));
+  }
+  const auto around = [](const std::vector<double>& all, size_t end) {
+    std::vector<double> part(all.begin() + static_cast<long>(end - 100),
+                             all.begin() + static_cast<long>(end));
+    std::ranges::nth_element(part, part.begin() + 50);
+    return part[50];
+  };
+  const auto print = [&](const char* what, const std::vector<double>& all) {
+    const double first = around(all, 100), last = around(all, all.size());
+    fmt::print("{} {}: median us of ports 1 to 100 {:.1f}, of the last 100 of {} {:.1f}: {:.2f}\n",
+               name, what, first, count, last, last / first);
+  };
+  print("prepare", prepare);
+  print("plug   ", plug);
+  std::ranges::transform(prepare, plug, prepare.begin(), std::plus<>());
+  print("attach ", prepare);
+  for (int i = 1; i <= count; ++i) must(place.fabric->unplug(spec_of(PortKind::tap, i, "lan").id));
 }
 
 // ---- traffic
@@ -340,6 +373,11 @@ int main(int count, char** words) {
     }
     return 0;
   }
+  if (what == "growth") {
+    vireo::measure_growth(vireo::Kind::ebpf, "ebpf tap",
+                          std::max(200, static_cast<int>(number(2, 3000))));
+    return 0;
+  }
   if (what == "one" && count > 2) {
     for (const vireo::Way& way : vireo::all_ways(0))
       for (unsigned i = 0; way.name == std::string(words[2]) && i < number(3, 1); ++i)
@@ -350,6 +388,8 @@ int main(int count, char** words) {
     vireo::measure_tcp(static_cast<int>(number(2, 3)), number(3, 0));
     return 0;
   }
-  fmt::print(stderr, "fabric_bench calls [N] | fabric_bench tcp [ROUNDS [TAP_QUEUE]]\n");
+  fmt::print(
+      stderr,
+      "fabric_bench calls [N] | fabric_bench growth [N] | fabric_bench tcp [ROUNDS [TAP_QUEUE]]\n");
   return 2;
 }
