@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -74,7 +75,17 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 
 void write(const Json& value, int indent, int level, std::string& out);
 
+// Most texts are plain, and a row of each of thousands of functions has fifty: as they are.
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text,
+                             [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
+}
+
 void write_text(std::string_view text, std::string& out) {
+  if (is_plain(text)) {
+    out.append(1, '"').append(text).append(1, '"');
+    return;
+  }
   out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -23,7 +23,7 @@ class Watcher {
 
  private:
   static constexpr auto interval = std::chrono::seconds(1);
-  static constexpr long most_at_once = 256;
+  static constexpr long most_at_once = 128;
   using Part = std::vector<FunctionEntry*>;
   Part running_part();
   void observe(SteadyTime now);

@@ -26,6 +26,9 @@ Result<void> make_tap_port(const SpareRequest& request, Netlink& fabric, SparePo
     spare.descriptor = TRY(make_tap(near_name(request.index), request.index));
   }
   NetlinkBatch batch;
+  // A tap takes or drops, and has a queue of its own: the kernel's three before it (pfifo_fast) are
+  // never used, and as long as that one, 32 KiB each.
+  batch.no_queue(request.index);
   batch.change_link({.index = request.index,
                      .up = true,
                      .group = fabric_group,

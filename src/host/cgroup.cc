@@ -76,9 +76,12 @@ Result<void> Cgroup::limit_cpu(double cpus) const {
     return cpus == 0 ? Result<void>() : Error{Errc::unsupported, "no cpu controller for a limit"};
   // The kernel refuses a quota below 1 ms.
   auto quota = std::max<uint64_t>(1000, static_cast<uint64_t>(cpus * cpu_period_us));
-  if (!with("cpu")->v2)
-    return write_existing(file("cpu", "cpu.cfs_quota_us", ""),
-                          cpus == 0 ? "-1" : fmt::format("{}", quota));
+  if (!with("cpu")->v2) {
+    const std::string path = file("cpu", "cpu.cfs_quota_us", "");
+    // A write makes the kernel look at every group that there is (tg_set_bandwidth).
+    if (cpus == 0 && read_file(path).value_or("") == "-1\n") return {};
+    return write_existing(path, cpus == 0 ? "-1" : fmt::format("{}", quota));
+  }
   return write_existing(file("cpu", "", "cpu.max"),
                         cpus == 0 ? "max" : fmt::format("{} {}", quota, cpu_period_us));
 }

@@ -4,6 +4,7 @@
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -165,6 +166,16 @@ NetlinkBatch& NetlinkBatch::change_link(const LinkChange& change) {
 NetlinkBatch& NetlinkBatch::remove_link(int index) {
   return append(message(RTM_DELLINK, 0, link_head(index, std::nullopt)), "cannot remove",
                 place(index, ""));
+}
+
+NetlinkBatch& NetlinkBatch::no_queue(int index) {
+  tcmsg head{};
+  head.tcm_ifindex = index;
+  head.tcm_parent = TC_H_ROOT;
+  nl_msg* made = message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, head);
+  constexpr char kind[] = "noqueue";
+  put(made, TCA_KIND, kind, sizeof kind);
+  return append(made, "cannot go without a queue on", place(index, ""));
 }
 
 NetlinkBatch& NetlinkBatch::remove_group(unsigned group) {

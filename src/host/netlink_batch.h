@@ -80,6 +80,8 @@ class NetlinkBatch {
   NetlinkBatch& add_veth(const VethEnd& near, const VethEnd& far, unsigned mtu);
   NetlinkBatch& change_link(const LinkChange& change);
   NetlinkBatch& remove_link(int index);
+  // Frames go to the device at once, without a queue of the kernel's before it. While it is down.
+  NetlinkBatch& no_queue(int index);
   NetlinkBatch& remove_group(unsigned group);  // all links of it, in one wait; none: ENODEV
   NetlinkBatch& change_port(int index, const BridgePortChange& change);
 
