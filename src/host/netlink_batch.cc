@@ -2,12 +2,15 @@
 #include "host/netlink_batch.h"
 
 #include <linux/if_bridge.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
@@ -176,6 +179,36 @@ NetlinkBatch& NetlinkBatch::no_queue(int index) {
   constexpr char kind[] = "noqueue";
   put(made, TCA_KIND, kind, sizeof kind);
   return append(made, "cannot go without a queue on", place(index, ""));
+}
+
+NetlinkBatch& NetlinkBatch::join_filter_block(int index, uint32_t block) {
+  tcmsg head{};
+  head.tcm_ifindex = index;
+  head.tcm_parent = TC_H_INGRESS;
+  head.tcm_handle = TC_H_MAKE(TC_H_INGRESS, 0);
+  nl_msg* made = message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, head);
+  constexpr char kind[] = "ingress";
+  put(made, TCA_KIND, kind, sizeof kind);
+  put(made, TCA_INGRESS_BLOCK, block);
+  return append(made, "cannot filter what comes in through", place(index, ""));
+}
+
+NetlinkBatch& NetlinkBatch::filter_block(uint32_t block, int program, bool replace) {
+  constexpr uint32_t priority = 1;
+  tcmsg head{};
+  head.tcm_ifindex = static_cast<int>(TCM_IFINDEX_MAGIC_BLOCK);
+  head.tcm_block_index = block;
+  head.tcm_handle = 1;
+  head.tcm_info = TC_H_MAKE(priority << 16, htons(ETH_P_ALL));
+  nl_msg* made = message(RTM_NEWTFILTER, NLM_F_CREATE | (replace ? 0 : NLM_F_EXCL), head);
+  constexpr char kind[] = "bpf", name[] = "vireo_switch";
+  put(made, TCA_KIND, kind, sizeof kind);
+  nlattr* options = nla_nest_start(made, TCA_OPTIONS);
+  put(made, TCA_BPF_FD, static_cast<uint32_t>(program));
+  put(made, TCA_BPF_NAME, name, sizeof name);
+  put(made, TCA_BPF_FLAGS, uint32_t{TCA_BPF_FLAG_ACT_DIRECT});
+  nla_nest_end(made, options);
+  return append(made, "cannot set the filter of block", std::to_string(block));
 }
 
 NetlinkBatch& NetlinkBatch::remove_group(unsigned group) {

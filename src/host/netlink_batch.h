@@ -82,6 +82,12 @@ class NetlinkBatch {
   NetlinkBatch& remove_link(int index);
   // Frames go to the device at once, without a queue of the kernel's before it. While it is down.
   NetlinkBatch& no_queue(int index);
+  // What comes in through it meets the filters of a block that interfaces of the namespace share.
+  // One that has such a queue already: EEXIST. The filters of a block go with its last interface.
+  NetlinkBatch& join_filter_block(int index, uint32_t block);
+  // An eBPF program as the block's filter. `replace`: in the place of the one that is there, else
+  // that is EEXIST. Nobody has joined the block: EINVAL.
+  NetlinkBatch& filter_block(uint32_t block, int program, bool replace);
   NetlinkBatch& remove_group(unsigned group);  // all links of it, in one wait; none: ENODEV
   NetlinkBatch& change_port(int index, const BridgePortChange& change);
 
