@@ -5,7 +5,6 @@ namespace vireo::vnf::tcp {
 namespace {
 
 constexpr uint32_t initial_segments = 10;      // RFC 6928
-constexpr uint32_t duplicates_of_a_loss = 3;   // RFC 5681, 3.2
 constexpr uint64_t most_window = 16ull << 20;  // no receiver's window that we meet is larger
 
 }  // namespace
@@ -21,21 +20,9 @@ uint64_t Congestion::half(uint64_t flight) const {
   return flight / 2 > 2 * uint64_t{mss_} ? flight / 2 : 2 * uint64_t{mss_};
 }
 
-bool Congestion::acknowledged(uint64_t bytes, uint64_t first, uint64_t flight) {
-  duplicates_ = 0;
-  if (!recovering_) {
-    grow(bytes, flight);
-    return false;
-  }
-  if (first >= recover_) {  // RFC 6582, 3.2 (3), option 1: no burst
-    const uint64_t left = flight - bytes > mss_ ? flight - bytes : mss_;
-    window_ = left + mss_ < threshold_ ? left + mss_ : threshold_;
-    recovering_ = false;
-    return false;
-  }
-  window_ = window_ > bytes + mss_ ? window_ - bytes : mss_;
-  if (bytes >= mss_) window_ += mss_;
-  return true;
+void Congestion::acknowledged(uint64_t bytes, uint64_t first, uint64_t flight) {
+  if (phase_ != Phase::open && first >= recover_) phase_ = Phase::open;
+  if (phase_ != Phase::halved) grow(bytes, flight);
 }
 
 // Only a window that was used may grow. Slow start counts bytes, since one acknowledgement may
@@ -43,7 +30,7 @@ bool Congestion::acknowledged(uint64_t bytes, uint64_t first, uint64_t flight) {
 void Congestion::grow(uint64_t bytes, uint64_t flight) {
   if (flight * 2 < window_ || window_ >= most_window) return;
   if (window_ < threshold_) {
-    window_ += bytes;
+    window_ += bytes < threshold_ - window_ ? bytes : threshold_ - window_;
     return;
   }
   counted_ += bytes;
@@ -52,26 +39,21 @@ void Congestion::grow(uint64_t bytes, uint64_t flight) {
   window_ += mss_;
 }
 
-bool Congestion::duplicate(uint64_t first, uint64_t end) {
-  if (recovering_) {
-    window_ += mss_;
-    return false;
-  }
-  if (++duplicates_ != duplicates_of_a_loss || first < recover_) return false;
-  threshold_ = half(end - first);
-  window_ = threshold_ + uint64_t{duplicates_of_a_loss} * mss_;
+bool Congestion::lost(uint64_t flight, uint64_t end) {
+  if (phase_ != Phase::open) return false;
+  window_ = threshold_ = half(flight);
   recover_ = end;
-  recovering_ = true;
+  phase_ = Phase::halved;
   counted_ = 0;
   return true;
 }
 
+// RFC 5681, 3.1: what was halved for the same losses is not halved again.
 void Congestion::timeout(uint64_t flight, uint64_t end) {
-  threshold_ = half(flight);
+  if (phase_ == Phase::open) threshold_ = half(flight);
   window_ = mss_;
   recover_ = end;
-  recovering_ = false;
-  duplicates_ = 0;
+  phase_ = Phase::timed_out;
   counted_ = 0;
 }
 

@@ -30,7 +30,9 @@ void Connection::learn(const Segment& syn) {
   scaled_ = syn.scale != no_scale;
   const uint8_t scale = syn.scale < most_scale ? syn.scale : most_scale;
   receiver_.begin(syn.sequence);
-  sender_.learn(mss_, scaled_ ? scale : uint8_t{0});
+  sender_.learn(mss_, scaled_ ? scale : uint8_t{0}, syn.selective);
+  selective_ = syn.selective;
+  if (selective_) receiver_.set_selective();
 }
 
 bool Connection::receive(const Segment& segment, uint64_t now_ns, const Taker& taker) {
@@ -60,6 +62,7 @@ void Connection::answer_stray(const Segment& segment, uint64_t now_ns) {
     if (!segment.has(Tcp::ack)) return sender_.greet_again();
     receive_ack(segment, now_ns);  // both called at once, and this is the second half
   }
+  receiver_.note_twice(segment);
   if (phase_ == Phase::time_wait && segment.has(Tcp::fin)) time_wait_until_ = now_ns + time_wait_ns;
   receiver_.acknowledge_now();
 }
@@ -153,11 +156,14 @@ void Connection::dress(Segment& out) {
   if (receiver_.begun()) {
     out.flags |= Tcp::ack;
     out.acknowledged = receiver_.next_sequence();
-    receiver_.acknowledged();
+    // Blocks would take the room of a full segment's data: one without any follows at once.
+    if (out.length == 0) receiver_.report(out);
+    if (out.length == 0 || !receiver_.has_blocks()) receiver_.acknowledged();
   }
   out.window = receiver_.window(syn || !scaled_ ? uint8_t{0} : receiver_.scale());
   if (!syn) return;
   out.mss = our_mss_;
+  out.selective = !receiver_.begun() || selective_;
   if (!receiver_.begun() || scaled_) out.scale = receiver_.scale();
 }
 

@@ -75,7 +75,7 @@ class Connection {
 
   Phase phase_ = Phase::closed;
   Ending ending_ = Ending::none;
-  bool scaled_ = false, peer_first_ = false, reset_ = false;
+  bool scaled_ = false, selective_ = false, peer_first_ = false, reset_ = false;
   uint16_t our_mss_ = 0;
   uint32_t mss_ = fallback_mss;
   uint64_t time_wait_until_ = never;

@@ -70,17 +70,30 @@ std::vector<std::string> cut(std::string frame) {
 
 }  // namespace
 
+Result<std::unique_ptr<LossyLink>> LossyLink::make(int tap, LinkFaults faults, uint64_t seed) {
+  if (::ioctl(tap, TUNSETOFFLOAD, 0) < 0) return system_error("cannot take a tap's offloads");
+  return std::unique_ptr<LossyLink>(new LossyLink(tap, faults, seed));
+}
+
 Result<std::unique_ptr<LossyLink>> LossyLink::start(int tap, LinkFaults faults, uint64_t seed) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
     return system_error("cannot make a pair of sockets");
-  if (::ioctl(tap, TUNSETOFFLOAD, 0) < 0) return system_error("cannot take a tap's offloads");
-  std::unique_ptr<LossyLink> link(new LossyLink(tap, faults, seed));
-  link->near_ = Fd(ends[0]);
-  link->far_ = Fd(ends[1]);
+  Fd near(ends[0]), far(ends[1]);
+  auto link = TRY(make(tap, faults, seed));
   const int room = 4 << 20;
   for (const int end : ends) ::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-  link->thread_ = std::thread([at = link.get()] { at->run(); });
+  link->near_end_ = std::move(near);
+  link->far_ = std::move(far);
+  link->begin(ends[0]);
+  return link;
+}
+
+Result<std::unique_ptr<LossyLink>> LossyLink::start_between(int tap, int other_tap,
+                                                            LinkFaults faults, uint64_t seed) {
+  if (::ioctl(other_tap, TUNSETOFFLOAD, 0) < 0) return system_error("cannot take a tap's offloads");
+  auto link = TRY(make(tap, faults, seed));
+  link->begin(other_tap);
   return link;
 }
 
@@ -91,10 +104,10 @@ LossyLink::~LossyLink() {
 
 void LossyLink::run() {
   while (!stop_) {
-    pollfd fds[] = {{tap_, POLLIN, 0}, {near_.get(), POLLIN, 0}};
+    pollfd fds[] = {{tap_, POLLIN, 0}, {near_, POLLIN, 0}};
     if (::poll(fds, 2, 10) <= 0) continue;
-    if ((fds[0].revents & POLLIN) != 0) pass(tap_, near_.get(), late_[0]);
-    if ((fds[1].revents & POLLIN) != 0) pass(near_.get(), tap_, late_[1]);
+    if ((fds[0].revents & POLLIN) != 0) pass(tap_, near_, late_[0]);
+    if ((fds[1].revents & POLLIN) != 0) pass(near_, tap_, late_[1]);
   }
 }
 
@@ -127,8 +140,9 @@ void LossyLink::throw_dice(std::string frame, int to, std::string& late) {
 
 void LossyLink::put(int to, const std::string& frame) {
   // A tap is no socket, and never full.
-  const ssize_t sent = to == tap_ ? ::write(to, frame.data(), frame.size())
-                                  : ::send(to, frame.data(), frame.size(), MSG_DONTWAIT);
+  const bool tap = to == tap_ || far_.get() < 0;
+  const ssize_t sent = tap ? ::write(to, frame.data(), frame.size())
+                           : ::send(to, frame.data(), frame.size(), MSG_DONTWAIT);
   if (sent < 0) changed_++;
 }
 

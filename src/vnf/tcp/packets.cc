@@ -6,7 +6,13 @@
 namespace vireo::vnf::tcp {
 namespace {
 
-constexpr uint8_t option_end = 0, option_nothing = 1, option_mss = 2, option_scale = 3;
+constexpr uint8_t option_end = 0, option_nothing = 1, option_mss = 2, option_scale = 3,
+                  option_selective = 4, option_blocks = 5;
+
+void read_blocks(const uint8_t* at, uint32_t count, Segment& segment) {
+  for (; count >= 8 && segment.block_count < most_blocks; at += 8, count -= 8)
+    segment.blocks[segment.block_count++] = {load32(at), load32(at + 4)};
+}
 
 void read_options(const uint8_t* at, uint32_t count, Segment& segment) {
   while (count > 0 && at[0] != option_end) {
@@ -15,24 +21,53 @@ void read_options(const uint8_t* at, uint32_t count, Segment& segment) {
       continue;
     }
     if (count < 2 || at[1] < 2 || at[1] > count) return;
-    if (at[0] == option_mss && at[1] == 4) segment.mss = load16(at + 2);
-    if (at[0] == option_scale && at[1] == 3) segment.scale = at[2];
+    if (at[0] == option_blocks) read_blocks(at + 2, at[1] - 2u, segment);
+    if (segment.has(Tcp::syn)) {
+      if (at[0] == option_mss && at[1] == 4) segment.mss = load16(at + 2);
+      if (at[0] == option_scale && at[1] == 3) segment.scale = at[2];
+      if (at[0] == option_selective && at[1] == 2) segment.selective = true;
+    }
     count -= at[1];
     at += at[1];
   }
 }
 
-uint32_t write_options(uint8_t* at, const Segment& segment) {
-  if (!segment.has(Tcp::syn)) return 0;
+uint32_t write_blocks(uint8_t* at, const Segment& segment) {
+  const uint32_t bytes = 2u + 8u * segment.block_count;
+  at[0] = at[1] = option_nothing;
+  at[2] = option_blocks;
+  at[3] = static_cast<uint8_t>(bytes);
+  for (uint32_t i = 0; i < segment.block_count; i++) {
+    store32(at + 4 + 8 * i, segment.blocks[i].from);
+    store32(at + 8 + 8 * i, segment.blocks[i].to);
+  }
+  return 2 + bytes;
+}
+
+uint32_t write_greeting(uint8_t* at, const Segment& segment) {
+  uint32_t bytes = 4;
   at[0] = option_mss;
   at[1] = 4;
   store16(at + 2, segment.mss);
-  if (segment.scale == no_scale) return 4;
-  at[4] = option_nothing;
-  at[5] = option_scale;
-  at[6] = 3;
-  at[7] = segment.scale;
-  return 8;
+  if (segment.scale != no_scale) {
+    at[bytes] = option_nothing;
+    at[bytes + 1] = option_scale;
+    at[bytes + 2] = 3;
+    at[bytes + 3] = segment.scale;
+    bytes += 4;
+  }
+  if (segment.selective) {
+    at[bytes] = at[bytes + 1] = option_nothing;
+    at[bytes + 2] = option_selective;
+    at[bytes + 3] = 2;
+    bytes += 4;
+  }
+  return bytes;
+}
+
+uint32_t write_options(uint8_t* at, const Segment& segment) {
+  if (segment.has(Tcp::syn)) return write_greeting(at, segment);
+  return segment.block_count > 0 ? write_blocks(at, segment) : 0;
 }
 
 // Header bytes, options included.
@@ -67,7 +102,7 @@ Segment segment_of(const Headers& h) {
   segment.window = load16(tcp.at + 14);
   segment.payload = tcp.at + tcp.header_length();
   segment.length = h.transport_bytes() - tcp.header_length();
-  if (segment.has(Tcp::syn))
+  if (tcp.header_length() > tcp_bytes)
     read_options(tcp.at + tcp_bytes, tcp.header_length() - tcp_bytes, segment);
   return segment;
 }

@@ -8,8 +8,8 @@
 
 namespace vireo::vnf::tcp {
 
-// Room that the headers of a segment take at most: Ethernet, IPv6, TCP with MSS and window scale.
-inline constexpr uint32_t most_header_bytes = ethernet_bytes + ipv6_bytes + tcp_bytes + 8;
+// Room that the headers of a segment take at most: Ethernet, IPv6, TCP with all its options.
+inline constexpr uint32_t most_header_bytes = ethernet_bytes + ipv6_bytes + tcp_bytes + 40;
 // The largest payload of a segment: IPv4 and IPv6 count the datagram in 16 bits.
 inline constexpr uint32_t most_payload = 65535 - ipv6_bytes - tcp_bytes;
 

@@ -45,12 +45,18 @@ void Receiver::take(const Segment& segment, uint64_t now_ns, const Taker& taker)
   const uint64_t end = start + segment.length;
   if (segment.has(Tcp::fin) && end < edge) finish_ = end;
   if (largest_ < segment.length) largest_ = segment.length < mss_ ? segment.length : mss_;
+  if (old > 0 && segment.length > 0) twice_ = {start, end < next_ ? end : next_};
   if (old < 0) {
+    const Range* known = segment.length > 0 ? range_of(start) : nullptr;
+    if (known != nullptr && known->to >= end) {
+      twice_ = {start, end};
+      remember(start);
+    }
     const uint64_t stop = end < edge ? end : edge;
     keep(start, segment.payload, static_cast<uint32_t>(stop - start));
     // Never for an empty one: two ends that both miss something would answer each other for ever.
     if (segment.extent() == 0) return;
-    if (duplicates_ < most_duplicates) duplicates_++;
+    if (!selective_ && duplicates_ < most_duplicates) duplicates_++;
     return acknowledge_now();
   }
   uint32_t fresh = 0;
@@ -88,7 +94,51 @@ void Receiver::acknowledged() {
 }
 
 void Receiver::keep(uint64_t from, const uint8_t* bytes, uint32_t count) {
-  if (count > 0 && note({from, from + count})) copy_in(from, bytes, count);
+  if (count == 0 || !note({from, from + count})) return;
+  copy_in(from, bytes, count);
+  remember(from);
+}
+
+const Receiver::Range* Receiver::range_of(uint64_t at) const {
+  for (uint32_t i = 0; i < range_count_; i++)
+    if (ranges_[i].from <= at && at < ranges_[i].to) return &ranges_[i];
+  return nullptr;
+}
+
+void Receiver::remember(uint64_t at) {
+  const Range* grown = range_of(at);
+  uint64_t latest[most_blocks] = {at};
+  uint32_t count = 1;
+  for (const uint64_t other : latest_) {
+    const Range* range = range_of(other);
+    if (range != nullptr && range != grown && count < most_blocks) latest[count++] = other;
+  }
+  __builtin_memcpy(latest_, latest, sizeof latest);
+}
+
+void Receiver::note_twice(const Segment& segment) {
+  if (segment.length == 0) return;
+  const int64_t start = position_near(next_, next_sequence(), segment.sequence);
+  const int64_t end = start + static_cast<int64_t>(segment.length);
+  if (start < 1 || end > static_cast<int64_t>(next_)) return;
+  twice_ = {static_cast<uint64_t>(start), static_cast<uint64_t>(end)};
+}
+
+void Receiver::report(Segment& out) {
+  if (!selective_) return;
+  if (twice_.to > 0) out.blocks[out.block_count++] = block_of(twice_);
+  twice_ = {};
+  const Range* told[most_blocks] = {};
+  uint32_t count = 0;
+  auto tell = [&](const Range* range) {
+    for (uint32_t i = 0; i < count; i++)
+      if (told[i] == range) return;
+    if (range == nullptr || out.block_count == most_blocks) return;
+    told[count++] = range;
+    out.blocks[out.block_count++] = block_of(*range);
+  };
+  for (const uint64_t at : latest_) tell(range_of(at));
+  for (uint32_t i = range_count_; i > 0; i--) tell(&ranges_[i - 1]);
 }
 
 void Receiver::copy_in(uint64_t at, const uint8_t* bytes, uint32_t count) {

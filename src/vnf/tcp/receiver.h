@@ -37,6 +37,14 @@ class Receiver {
   }
   uint8_t scale() const;
 
+  // The peer understands blocks: what is early is told with one acknowledgement, not with many.
+  void set_selective() { selective_ = true; }
+  bool has_blocks() const { return selective_ && (range_count_ > 0 || twice_.to > 0); }
+  // What came twice (RFC 2883), then what waits behind a gap, the latest first (RFC 2018, 4).
+  void report(Segment& out);
+  // It is not acceptable: all of it came before.
+  void note_twice(const Segment& segment);
+
   void acknowledge_now() { due_ = 0; }
   uint64_t due() const { return due_; }  // when an acknowledgement has to leave
   void acknowledged();                   // one has left
@@ -46,6 +54,11 @@ class Receiver {
   struct Range {
     uint64_t from, to;
   };
+  void remember(uint64_t at);
+  const Range* range_of(uint64_t at) const;
+  Block block_of(const Range& range) const {
+    return {first_ + static_cast<uint32_t>(range.from), first_ + static_cast<uint32_t>(range.to)};
+  }
   void keep(uint64_t from, const uint8_t* bytes, uint32_t count);
   bool note(Range range);
   void copy_in(uint64_t at, const uint8_t* bytes, uint32_t count);
@@ -60,7 +73,9 @@ class Receiver {
   uint32_t duplicates_ = 0;
   uint64_t next_ = 0;
   uint64_t finish_ = never;  // where the peer's FIN is
-  bool finished_ = false;
+  bool finished_ = false, selective_ = false;
+  Range twice_ = {};                   // came again; to = 0: nothing
+  uint64_t latest_[most_blocks] = {};  // a position in each range that grew last; 0: none
   uint64_t due_ = never;
   uint32_t range_count_ = 0;
   Range ranges_[most_ranges] = {};  // what is kept: apart, in order, all behind `next_`

@@ -27,6 +27,7 @@ class RoundTrip {
   void back_off() { doublings_ += doublings_ < 16; }  // (5.5)
   void progress() { doublings_ = 0; }
 
+  uint64_t smoothed() const { return smoothed_; }  // 0: none was measured
   uint64_t timeout() const {
     uint64_t ns = smoothed_ == 0 ? initial_ns : smoothed_ + 4 * variation_;
     if (ns < least_ns) ns = least_ns;
