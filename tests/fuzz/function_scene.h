@@ -76,6 +76,8 @@ class FunctionScene {
 
  private:
   static constexpr uint32_t most_packets = 4, most_hand_overs = 4;
+  using Buffers = std::array<PacketBuffer, most_packets>;
+  using Packets = std::array<vnf::Packet, most_packets>;
 
   std::unique_ptr<F> make() {
     auto function = std::make_unique<F>();
@@ -88,6 +90,7 @@ class FunctionScene {
   void advance(Input& input) {
     now_ns_ += uint64_t{input.take<uint16_t>()} * 10'000'000;
     function_->tick(now_ns_);
+    transmit();
   }
 
   void import(Input& input) {
@@ -111,8 +114,8 @@ class FunctionScene {
   }
 
   void process(Input& input) {
-    static std::array<PacketBuffer, most_packets> buffers, extra_buffers;
-    std::array<vnf::Packet, most_packets> packets, extra;
+    static Buffers buffers, extra_buffers;
+    Packets packets, extra;
     std::array<bool, most_packets> right{};
     const uint32_t count = 1 + input.take<uint8_t>() % most_packets;
     for (uint32_t i = 0; i < count; i++) {
@@ -128,10 +131,30 @@ class FunctionScene {
         require(PacketBuffer::right(packets[i]) || is_neighbour_talk(packets[i]),
                 "a right packet has become a wrong one");
     }
+    check_extra(batch, extra_buffers, extra);
+    transmit();
+  }
+
+  // What it sends of its own accord: as often as a back-end asks, at one time.
+  void transmit() {
+    if constexpr (requires(F & function, vnf::Batch & batch) { function.transmit(batch); }) {
+      static Buffers buffers;
+      Packets extra;
+      for (int round = 0; round < 4; round++) {
+        for (uint32_t i = 0; i < most_packets; i++) extra[i] = buffers[i].empty(0);
+        vnf::Batch batch{nullptr, 0, now_ns_, extra.data(), most_packets, 0};
+        const uint64_t due = function_->transmit(batch);
+        check_extra(batch, buffers, extra);
+        if (due > now_ns_) return;
+      }
+    }
+  }
+
+  void check_extra(const vnf::Batch& batch, const Buffers& buffers, const Packets& extra) const {
     require(batch.extra_count <= most_packets, "more packets than there was room for");
     for (uint32_t i = 0; i < batch.extra_count; i++) {
-      extra_buffers[i].check(extra[i], identity_.port_count);
-      require(is_neighbour_talk(extra[i]) || PacketBuffer::right(extra[i]),
+      buffers[i].check(extra[i], identity_.port_count);
+      require(is_neighbour_talk(extra[i]) || is_partial(extra[i]) || PacketBuffer::right(extra[i]),
               "a wrong packet of the function's own");
     }
   }
@@ -139,6 +162,12 @@ class FunctionScene {
   static bool is_neighbour_talk(const vnf::Packet& packet) {
     vnf::Headers h;
     return parse(packet, h) && h.network == vnf::Network::arp;
+  }
+
+  // Its sum is the device's to finish.
+  static bool is_partial(const vnf::Packet& packet) {
+    vnf::Headers h;
+    return parse(packet, h) && partial_checksum(packet, h);
   }
 
   const vnf::Identity& identity_;

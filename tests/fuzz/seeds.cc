@@ -33,6 +33,7 @@ int main(int count, char** arguments) {
   }
   vireo::fuzz::root = arguments[1];
   vireo::fuzz::keep_agent_seeds();
+  vireo::fuzz::keep_tcp_seeds();
   vireo::fuzz::keep_vmm_seeds();
   vireo::fuzz::keep_vnf_seeds();
   return 0;

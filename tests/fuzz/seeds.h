@@ -30,6 +30,7 @@ class Seed {
 void keep(const std::string& target, const std::string& name, const std::string& bytes);
 
 void keep_agent_seeds();
+void keep_tcp_seeds();
 void keep_vmm_seeds();
 void keep_vnf_seeds();
 

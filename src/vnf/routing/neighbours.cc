@@ -28,7 +28,8 @@ void consume(Packet& packet) {
 
 }  // namespace
 
-bool Neighbours::configure(const Context& context) {
+bool Neighbours::configure(const Context& context, Node node) {
+  node_ = node;
   identity_ = context.identity;
   key_ = hash_key_of(*identity_);
   if (!entries_.reserve(context.memory, capacity)) return false;
@@ -217,29 +218,33 @@ bool Neighbours::take_discovery(Packet& packet, const Headers& h) {
   if (!ours(packet.in, Network::ipv6, target)) return true;
   uint8_t any = 0;
   for (int i = 0; i < 16; i++) any = static_cast<uint8_t>(any | h.source()[i]);
-  const bool option = has_option(h, source_option);
-  if (any == 0 || h.source()[0] == 0xff) return true;  // duplicate address detection, or nonsense
+  const bool probing = any == 0, option = has_option(h, source_option);
+  if (h.source()[0] == 0xff || (probing && option)) return true;  // nonsense
   if (option) learn(key_of(packet.in, Network::ipv6, h.source()), h.icmp().at + nd_bytes + 2, true);
-  answer_solicitation(packet, h, option);
+  answer_solicitation(packet, h, probing);
   return true;
 }
 
-void Neighbours::answer_solicitation(Packet& packet, const Headers& h, bool option) {
+// Who has no address yet looks for its duplicate: all nodes hear the answer (RFC 4861, 7.2.4).
+void Neighbours::answer_solicitation(Packet& packet, const Headers& h, bool probing) {
+  static constexpr uint8_t all_nodes[16] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  static constexpr uint8_t all_nodes_mac[6] = {0x33, 0x33, 0, 0, 0, 1};
+  constexpr uint32_t flag_router = 0x80000000, flag_solicited = 0x40000000,
+                     flag_override = 0x20000000;
   const uint8_t* mac = identity_->ports[packet.in].mac;
   const Icmp icmp = h.icmp();
-  copy_bytes(packet.data, packet.data + 6, 6);
+  copy_bytes(packet.data, probing ? all_nodes_mac : packet.data + 6, 6);
   copy_bytes(packet.data + 6, mac, 6);
-  copy_bytes(h.destination(), h.source(), 16);
+  copy_bytes(h.destination(), probing ? all_nodes : h.source(), 16);
   copy_bytes(h.source(), icmp.target(), 16);
   icmp.at[0] = Icmp::neighbour_advertisement;
-  icmp.set_rest(0xe0000000);  // router, solicited, override
-  const uint32_t bytes = nd_bytes + (option ? option_bytes : 0);
-  if (option) {
-    icmp.at[nd_bytes] = target_option;
-    copy_bytes(icmp.at + nd_bytes + 2, mac, 6);
-  }
-  h.ipv6().set_payload_length(static_cast<uint16_t>(bytes));
-  packet.length = h.transport_offset + bytes;
+  icmp.set_rest((node_ == Node::router ? flag_router : 0) | (probing ? 0 : flag_solicited) |
+                flag_override);
+  icmp.at[nd_bytes] = target_option;
+  icmp.at[nd_bytes + 1] = 1;  // eight bytes
+  copy_bytes(icmp.at + nd_bytes + 2, mac, 6);
+  h.ipv6().set_payload_length(nd_bytes + option_bytes);
+  packet.length = h.transport_offset + nd_bytes + option_bytes;
   *packet.vnet = {};
   packet.out = packet.in;
   Headers answer;

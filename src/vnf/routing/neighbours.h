@@ -11,7 +11,8 @@ namespace vireo::vnf {
 
 class Neighbours {
  public:
-  bool configure(const Context& context);  // false: no memory
+  enum class Node : uint8_t { router, host };         // whether it passes packets on
+  bool configure(const Context& context, Node node);  // false: no memory
   void set_now(int64_t now_ms) { now_ms_ = now_ms; }
 
   // True: the packet was about neighbours; its `out` is set and it needs nothing more.
@@ -47,9 +48,10 @@ class Neighbours {
   void write_solicitation(Packet& packet, const Key& key);
   bool take_arp(Packet& packet, const Headers& h);
   bool take_discovery(Packet& packet, const Headers& h);
-  void answer_solicitation(Packet& packet, const Headers& h, bool option);
+  void answer_solicitation(Packet& packet, const Headers& h, bool probing);
 
   const Identity* identity_ = nullptr;
+  Node node_ = Node::router;
   FlowTable<Entry> entries_;
   HashKey key_;
   int64_t now_ms_ = 0;

@@ -47,7 +47,8 @@ class RouterCore {
     vitals_ = context.vitals;
     limit_.set_rate(refusals);
     routes_.configure(*context.identity, outside);
-    return neighbours_.configure(context) ? nullptr : "no memory for neighbours";
+    return neighbours_.configure(context, Neighbours::Node::router) ? nullptr
+                                                                    : "no memory for neighbours";
   }
   void set_core_now(uint64_t now_ns) {
     now_ms_ = static_cast<int64_t>(now_ns / 1'000'000);

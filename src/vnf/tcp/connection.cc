@@ -98,6 +98,13 @@ bool Connection::receive_ack(const Segment& segment, uint64_t now_ns) {
   return true;
 }
 
+void Connection::too_big(uint32_t sequence, uint32_t mss) {
+  constexpr uint32_t least = 88;
+  if (phase_ != Phase::open || mss >= mss_ || mss < least || !sender_.under_way(sequence)) return;
+  mss_ = mss;
+  sender_.shrink(mss);
+}
+
 // RFC 5961, 3: only the very next sequence number resets, others in the window are asked about.
 void Connection::receive_reset(const Segment& segment) {
   if (receiver_.is_next(segment.sequence))

@@ -43,6 +43,9 @@ class Connection {
 
   // False: the segment belongs to no connection, and is answered with a reset (RFC 9293, 3.10.7).
   bool receive(const Segment& segment, uint64_t now_ns, const Taker& taker);
+  // A router had to drop the segment with this number: pieces of more than `mss` are too large. No
+  // effect when nothing of ours is under way there.
+  void too_big(uint32_t sequence, uint32_t mss);
   // True: `out` leaves now.
   bool next(uint64_t now_ns, Segment& out);
   uint64_t due() const;

@@ -27,6 +27,7 @@ struct Weather {
   const char* name;
   Faults faults;
   size_t bytes;
+  bool plain = false;
 };
 
 class OnEveryWire : public ::testing::TestWithParam<Weather> {};
@@ -36,6 +37,7 @@ TEST_P(OnEveryWire, every_byte_arrives_once_and_both_ends_close) {
   for (uint64_t seed = 1; seed <= 10; seed++) {
     SCOPED_TRACE(seed);
     Wire wire(seed, GetParam().faults);
+    wire.plain = GetParam().plain;
     wire.ends[0].stream = Wire::random_stream(GetParam().bytes, seed);
     wire.ends[1].stream = Wire::random_stream(GetParam().bytes / 2 + seed, seed + 1);
     wire.run();
@@ -51,7 +53,9 @@ INSTANTIATE_TEST_SUITE_P(Tcp, OnEveryWire,
                                            Weather{"loses_30_percent", {0.3, 0, 0}, 30'000},
                                            Weather{"doubles", {0, 0.2, 0}, 500'000},
                                            Weather{"reorders", {0, 0, 0.2}, 500'000},
-                                           Weather{"all_at_once", {0.02, 0.05, 0.1}, 500'000}),
+                                           Weather{"all_at_once", {0.02, 0.05, 0.1}, 500'000},
+                                           Weather{"plain_loses", {0.01, 0, 0}, 500'000, true},
+                                           Weather{"plain_all", {0.02, 0.05, 0.1}, 300'000, true}),
                          [](const auto& weather) { return weather.param.name; });
 
 // One direction only, so that what leaves can be counted.

@@ -28,13 +28,23 @@ const char* Endpoint::configure(const Context& context, const Options& options,
   routes_.configure(*identity_, 0);
   if ((options.window_bytes & (options.window_bytes - 1)) != 0)
     return "`window` must be a power of two";
-  if (!neighbours_.configure(context) || !ends_.reserve(context.memory, options.connections))
+  if (!neighbours_.configure(context, Neighbours::Node::host) ||
+      !ends_.reserve(context.memory, options.connections))
     return "no memory for connections";
   slots_ = static_cast<Slot*>(context.memory((options.connections + 1) * sizeof(Slot)));
-  rings_ =
-      static_cast<uint8_t*>(context.memory(size_t{options.connections} * options.window_bytes));
+  reserve_windows(context);
   return slots_ == nullptr || rings_ == nullptr ? "no memory for `connections` times `window`"
                                                 : nullptr;
+}
+
+// A small machine gets smaller windows than were asked for, down to what a slow path needs.
+void Endpoint::reserve_windows(const Context& context) {
+  constexpr uint32_t least = 1u << 18;
+  for (;; options_.window_bytes /= 2) {
+    const size_t bytes = size_t{options_.connections} * options_.window_bytes;
+    rings_ = static_cast<uint8_t*>(context.memory(bytes));
+    if (rings_ != nullptr || options_.window_bytes <= least) return;
+  }
 }
 
 void Endpoint::process(Batch& batch) {
@@ -57,7 +67,31 @@ void Endpoint::handle(Packet& packet) {
   if (h.network == Network::ipv4 && ipv4_checksum(h.ipv4()) != h.ipv4().checksum())
     return drop(packet, drop_malformed);
   if (h.transport == Transport::tcp) return handle_tcp(packet, h);
+  if (take_too_big(packet, h)) return;
   if (make_echo_reply(packet, h)) packet.out = packet.in;
+}
+
+// A router tells that a segment was too large (RFC 1191, RFC 8201). It is believed when it quotes
+// one that is under way (RFC 5927, 7); Linux' least MTU of IPv4 keeps a forger from making segments
+// tiny.
+bool Endpoint::take_too_big(const Packet& packet, const Headers& h) {
+  constexpr uint32_t least_ipv4 = 552, least_ipv6 = 1280;
+  const bool v4 = h.transport == Transport::icmp;
+  if (!v4 && h.transport != Transport::icmp6) return false;
+  const bool says_so =
+      v4 ? h.icmp().type() == Icmp::unreachable && h.icmp().code() == Icmp::code_needs_fragment
+         : h.icmp().type() == Icmp::too_big6 && h.icmp().code() == 0;
+  Headers quoted;
+  if (!says_so || !transport_checksum_valid(packet, h)) return false;
+  if (!parse_quoted(h, quoted) || quoted.transport != Transport::tcp) return true;
+  const uint32_t number = find(turned(key_of(packet, quoted)));
+  if (number == no_entry) return true;
+  const uint32_t told = v4 ? h.icmp().rest() & 0xffff : h.icmp().rest();
+  const uint32_t mtu =
+      told < (v4 ? least_ipv4 : least_ipv6) ? (v4 ? least_ipv4 : least_ipv6) : told;
+  const uint32_t mss = mtu - ip_header_bytes(slots_[number].path.network) - tcp_bytes;
+  connection(number).too_big(quoted.tcp().sequence(), mss);
+  return true;
 }
 
 void Endpoint::handle_tcp(Packet& packet, const Headers& h) {
@@ -122,6 +156,16 @@ Endpoint::Key Endpoint::key_of(const Packet& packet, const Headers& h) {
   key.family = h.family();
   key.port = packet.in;
   return key;
+}
+
+// Of a packet that we sent.
+Endpoint::Key Endpoint::turned(const Key& key) {
+  Key other = key;
+  copy_bytes(other.ours, key.theirs, sizeof key.ours);
+  copy_bytes(other.theirs, key.ours, sizeof key.theirs);
+  other.our_port = key.their_port;
+  other.their_port = key.our_port;
+  return other;
 }
 
 uint32_t Endpoint::find(const Key& key) const {

@@ -31,7 +31,7 @@ class Endpoint {
  public:
   struct Options {
     uint32_t connections;   // at once
-    uint32_t window_bytes;  // a power of two
+    uint32_t window_bytes;  // a power of two; less when there is no memory
     uint16_t listens;       // 0: nobody may call us
   };
   // A fault, or nullptr.
@@ -67,12 +67,15 @@ class Endpoint {
     uint16_t datagram;
   };
 
+  void reserve_windows(const Context& context);
   void handle(Packet& packet);
   void handle_tcp(Packet& packet, const Headers& h);
   void refuse(Packet& packet, const Headers& h);
   void answer_call(Packet& packet, const Headers& h, const Key& key, const Segment& syn);
+  bool take_too_big(const Packet& packet, const Headers& h);
   void receive(uint32_t number, Packet& packet, const Headers& h, const Segment& segment);
   static Key key_of(const Packet& packet, const Headers& h);
+  static Key turned(const Key& key);
   uint32_t find(const Key& key) const;
   uint32_t insert(const Key& key);
   void make_room();

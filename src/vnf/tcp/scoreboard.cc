@@ -29,7 +29,7 @@ void Scoreboard::sent(uint64_t to, uint64_t now_ns) {
   bytes_[static_cast<uint32_t>(Fate::flying)] += run.bytes();
   end_ = to;
   const bool joins = row && alike(*before, run);
-  if (!joins && make_room()) {
+  if (!joins && count() < most_rows && make_room()) {
     runs_[tail_++] = run;
     return;
   }

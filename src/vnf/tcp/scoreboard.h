@@ -49,7 +49,7 @@ class Scoreboard {
   const Run* first_lost() const;
 
  private:
-  static constexpr uint32_t most = 128;
+  static constexpr uint32_t most = 128, most_rows = 96;  // the rest is for boundaries within them
   void set(Run& run, Fate fate);
   bool make_room();
   bool cut(uint64_t at);

@@ -78,7 +78,8 @@ Sender::Verdict Sender::acknowledge(const Segment& segment, uint64_t now_ns) {
   else if (!advances && segment.extent() == 0 && !changed && window_ > 0 && waited)
     take_duplicate();
   if (closed && window_ > 0) board_.lose_all();  // what probed it was not taken
-  if (advances || (changed && board_.bytes() == 0)) arm(now_ns);
+  const bool gaps = board_.bytes(Fate::flying) < board_.bytes();
+  if (advances || (changed && board_.bytes() == 0) || (gaps && timer_ == Timer::tail)) arm(now_ns);
   return Verdict::taken;
 }
 

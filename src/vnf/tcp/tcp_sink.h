@@ -43,8 +43,9 @@ class TcpSink {
        .offset = offsetof(Config, window),
        .minimum = 4096,
        .maximum = 1u << 24,
-       .fallback = "262144",
-       .help = "bytes of the receive window of each, a power of two"},
+       .fallback = "4194304",
+       .help = "bytes of the receive window of each, a power of two; a machine with little memory "
+               "has less"},
   };
   static constexpr const char* counters[] = {"bytes",  "connections",      "open",
                                              "resets", "wrong_deliveries", "finished"};

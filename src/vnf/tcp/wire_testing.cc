@@ -46,6 +46,7 @@ void Wire::arrive(const Flying& flying) {
   End& end = ends[flying.to];
   Segment segment = flying.segment;
   segment.payload = reinterpret_cast<const uint8_t*>(flying.payload.data());
+  if (plain) segment.selective = false;
   if (segment.has(Tcp::syn) && !segment.has(Tcp::ack) && !greeted_[flying.to] &&
       end.connection.state() == State::closed) {
     greeted_[flying.to] = true;

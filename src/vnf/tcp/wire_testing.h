@@ -53,6 +53,7 @@ class Wire {
   End ends[2];
   uint64_t now_ns = 1;
   uint64_t pieces = 0, lost = 0, refused = 0;
+  bool plain = false;  // both ends hear that the other is not selective
   bool (*drop)(const Segment& piece, int from, uint64_t number) = nullptr;  // instead of chance
 
  private:
