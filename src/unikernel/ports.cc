@@ -64,7 +64,7 @@ void Ports::lend(vnf::Batch& batch) {
 void Ports::put(const vnf::Packet& packet, vnf::Vitals& vitals) {
   if (packet.out < count_ && devices_[packet.out].put(packet)) {
     vnf::add(vitals.ports[packet.out].tx_packets, 1);
-    vnf::add(vitals.ports[packet.out].tx_bytes, packet.length);
+    vnf::add(vitals.ports[packet.out].tx_bytes, packet.length + packet.rest_bytes);
     return;
   }
   const uint32_t reason = packet.out == vnf::to_nowhere ? packet.drop : uint32_t{vnf::drop_output};

@@ -14,7 +14,7 @@ constexpr uint64_t queue_notify = 0x050, status = 0x070;
 constexpr uint64_t queue_descriptors = 0x080, queue_driver = 0x090, queue_device = 0x0a0;
 constexpr uint32_t acknowledge = 1, driver = 2, driver_ok = 4, features_ok = 8;
 constexpr uint32_t network_card = 1, mmio_magic = 0x74726976, mmio_version = 2;
-constexpr uint16_t writable = 2, no_interrupt = 1, no_notify = 1;
+constexpr uint16_t has_next = 1, writable = 2, no_interrupt = 1, no_notify = 1;
 // Partial checksums and large TCP segments, both ways; version 1.
 constexpr uint32_t wanted_low = 1u << 0 | 1u << 1 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 12;
 constexpr uint32_t wanted_high = 1u << 0;
@@ -77,7 +77,7 @@ uint32_t VirtioNet::take(vnf::Packet* packets, uint32_t room) {
   const uint16_t filled = load(receive_.used.index);
   while (taken < room && receive_seen_ != filled) {
     const auto& entry = receive_.used.ring[receive_seen_++ % ring_entries];
-    uint8_t* frame = receive_slots_[entry.id % ring_entries];
+    uint8_t* frame = receive_slots_[entry.id % ring_packets];
     move_header(frame, device_header_bytes, sizeof(vnf::VirtioNetHeader));
     vnf::Packet& packet = packets[taken++];
     packet.data = frame;
@@ -85,6 +85,7 @@ uint32_t VirtioNet::take(vnf::Packet* packets, uint32_t room) {
     packet.length = entry.bytes > device_header_bytes ? entry.bytes - device_header_bytes : 0;
     packet.out = vnf::to_nowhere;
     packet.drop = vnf::drop_policy;
+    packet.rest_bytes = 0;
     posted_--;
   }
   return taken;
@@ -92,15 +93,20 @@ uint32_t VirtioNet::take(vnf::Packet* packets, uint32_t room) {
 
 bool VirtioNet::put(const vnf::Packet& packet) {
   const uint16_t next = transmit_.available.index;
-  if (static_cast<uint16_t>(next - transmit_seen_) >= ring_entries) return false;
-  const uint16_t entry = next % ring_entries;
+  if (static_cast<uint16_t>(next - transmit_seen_) >= ring_packets) return false;
+  const uint16_t entry = next % ring_packets, behind = entry + ring_packets;
+  const bool split = packet.rest_bytes > 0;
   uint8_t* header = packet.data - device_header_bytes;
   move_header(packet.data, sizeof(vnf::VirtioNetHeader), device_header_bytes);
   __builtin_memset(packet.data - 2, 0, 2);
   transmit_slots_[entry] = header;
   transmit_.descriptors[entry] = {reinterpret_cast<uint64_t>(header),
-                                  packet.length + device_header_bytes, 0, 0};
-  transmit_.available.ring[entry] = entry;
+                                  packet.length + device_header_bytes,
+                                  split ? has_next : uint16_t{0}, behind};
+  if (split)
+    transmit_.descriptors[behind] = {reinterpret_cast<uint64_t>(packet.rest), packet.rest_bytes, 0,
+                                     0};
+  transmit_.available.ring[next % ring_entries] = entry;
   publish(transmit_.available.index, static_cast<uint16_t>(next + 1));
   return true;
 }
@@ -109,16 +115,16 @@ void VirtioNet::refill(Slots& slots, uint32_t most) {
   const uint16_t sent = load(transmit_.used.index);
   while (transmit_seen_ != sent)
     slots.give(
-        transmit_slots_[transmit_.used.ring[transmit_seen_++ % ring_entries].id % ring_entries]);
+        transmit_slots_[transmit_.used.ring[transmit_seen_++ % ring_entries].id % ring_packets]);
   uint16_t next = receive_.available.index;
   for (; posted_ < most; posted_++, next++) {
     uint8_t* frame = slots.take();
     if (frame == nullptr) break;
-    const uint16_t entry = next % ring_entries;
+    const uint16_t entry = next % ring_packets;
     receive_slots_[entry] = frame;
     receive_.descriptors[entry] = {reinterpret_cast<uint64_t>(frame - device_header_bytes),
                                    frame_room + device_header_bytes, writable, 0};
-    receive_.available.ring[entry] = entry;
+    receive_.available.ring[next % ring_entries] = entry;
   }
   publish(receive_.available.index, next);
 }

@@ -7,7 +7,8 @@
 
 namespace vireo::unikernel {
 
-inline constexpr uint16_t ring_entries = 64;
+// Half of the descriptors begin a packet, the others stand for the rest of one.
+inline constexpr uint16_t ring_entries = 128, ring_packets = ring_entries / 2;
 
 // A split virtqueue (2.6), both sides' parts in one page.
 struct alignas(4096) Ring {
@@ -26,6 +27,7 @@ struct alignas(4096) Ring {
     } ring[ring_entries];
   } used;
 };
+static_assert(sizeof(Ring) == 4096);
 
 class VirtioNet {
  public:
@@ -51,8 +53,8 @@ class VirtioNet {
 
   uint64_t registers_ = 0;
   Ring receive_{}, transmit_{};
-  uint8_t* receive_slots_[ring_entries] = {};
-  uint8_t* transmit_slots_[ring_entries] = {};
+  uint8_t* receive_slots_[ring_packets] = {};
+  uint8_t* transmit_slots_[ring_packets] = {};
   uint16_t receive_seen_ = 0, transmit_seen_ = 0;  // of the device's used indices
   uint16_t receive_told_ = 0, transmit_told_ = 0;  // of our available indices
   uint16_t posted_ = 0;                            // empty slots that the device has

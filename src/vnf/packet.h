@@ -39,6 +39,10 @@ struct Packet {
   uint8_t out;      // set by the function: a port, or to_nowhere
   uint8_t drop;     // DropReason when `out` is to_nowhere
   uint8_t reserved;
+  // Of an extra packet only: what follows the `length` bytes on the wire, but lies elsewhere. It
+  // may be read until the packet has left.
+  const uint8_t* rest = nullptr;
+  uint32_t rest_bytes = 0;
 };
 
 // Up to batch_packets packets that arrived together, in order. A function reads and rewrites each

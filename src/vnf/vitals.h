@@ -48,6 +48,6 @@ inline constexpr uint64_t idle_after_ns = 1'000'000'000;
 inline constexpr uint64_t quiet_after_ns = 3'000'000'000, quiet_tick_ns = 20'000'000'000;
 inline constexpr uint64_t quiet_margin_ns = 2'000'000'000;
 // What a function sends of its own accord in one turn, before what has come in is looked at.
-inline constexpr uint32_t transmit_rounds = 4;
+inline constexpr uint32_t transmit_rounds = 8;
 
 }  // namespace vireo::vnf

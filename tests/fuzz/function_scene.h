@@ -164,10 +164,15 @@ class FunctionScene {
     return parse(packet, h) && h.network == vnf::Network::arp;
   }
 
-  // Its sum is the device's to finish.
+  // Its sum is the device's to finish, its rest may lie elsewhere.
   static bool is_partial(const vnf::Packet& packet) {
+    std::string frame(reinterpret_cast<const char*>(packet.data), packet.length);
+    frame.append(reinterpret_cast<const char*>(packet.rest), packet.rest_bytes);
+    vnf::Packet whole = packet;
+    whole.data = reinterpret_cast<uint8_t*>(frame.data());
+    whole.length = static_cast<uint32_t>(frame.size());
     vnf::Headers h;
-    return parse(packet, h) && partial_checksum(packet, h);
+    return parse(whole, h) && partial_checksum(packet, h);
   }
 
   const vnf::Identity& identity_;

@@ -42,6 +42,7 @@ void PortIo::lay_out(Packet& packet, uint32_t slot, uint32_t port, uint32_t byte
   packet.data = data;
   packet.vnet = reinterpret_cast<VirtioNetHeader*>(data - vnet_bytes);
   packet.length = bytes - vnet_bytes;
+  packet.rest_bytes = 0;
   packet.in = static_cast<uint8_t>(port);
   packet.out = to_nowhere;
   packet.drop = drop_policy;
@@ -147,19 +148,27 @@ void PortIo::gather(uint32_t port, Packet* packets, uint32_t count) {
       send_tap(port, packet);
       continue;
     }
-    out_[queued_] = {packet.vnet, packet.length + vnet_bytes};
-    sending_[queued_].header.vectors = &out_[queued_];
-    sending_[queued_].header.vector_count = 1;
+    sending_[queued_].header.vectors = &out_[2 * queued_];
+    sending_[queued_].header.vector_count = parts_of(packet, &out_[2 * queued_]);
     queued_++;
   }
 }
 
+// In `parts`, which has room for two; how many.
+uint32_t PortIo::parts_of(const Packet& packet, IoVector* parts) {
+  parts[0] = {packet.vnet, packet.length + vnet_bytes};
+  parts[1] = {const_cast<uint8_t*>(packet.rest), packet.rest_bytes};
+  return packet.rest_bytes > 0 ? 2 : 1;
+}
+
 // A tap never says "full": its write carries the packet into the receiver's stack, or drops it.
 void PortIo::send_tap(uint32_t port, const Packet& packet) {
-  const long sent = write(port_descriptor(port), packet.vnet, packet.length + vnet_bytes);
+  IoVector parts[2];
+  const uint32_t count = parts_of(packet, parts);
+  const long sent = write_parts(port_descriptor(port), parts, count);
   if (sent < 0) return add(vitals().drops[drop_output], 1);
   add(vitals().ports[port].tx_packets, 1);
-  add(vitals().ports[port].tx_bytes, packet.length);
+  add(vitals().ports[port].tx_bytes, packet.length + packet.rest_bytes);
 }
 
 // A refused packet is dropped, the ones behind it are tried; a full output gets a little time.
@@ -168,7 +177,8 @@ void PortIo::send_socket(uint32_t port) {
   for (uint32_t at = 0; at < queued_;) {
     const long sent =
         send_many(port_descriptor(port), sending_ + at, queued_ - at, message_dont_wait);
-    for (long i = 0; i < sent; i++, at++, packets++) bytes += out_[at].bytes - vnet_bytes;
+    for (long i = 0; i < sent; i++, at++, packets++)
+      bytes += out_[2 * at].bytes - vnet_bytes + out_[2 * at + 1].bytes;
     if (sent > 0 || sent == error_interrupted) continue;
     if ((sent == error_again || sent == error_no_buffers) && wait_for_room(port)) continue;
     at++;

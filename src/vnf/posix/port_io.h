@@ -32,6 +32,7 @@ class PortIo {
   void gather(uint32_t port, Packet* packets, uint32_t count);
   void lay_out_extra(uint32_t port, Batch& batch);
   void lay_out(Packet& packet, uint32_t slot, uint32_t port, uint32_t bytes);
+  static uint32_t parts_of(const Packet& packet, IoVector* parts);
   bool wait_for_room(uint32_t port);
 
   uint8_t* slots_ = nullptr;
@@ -44,7 +45,7 @@ class PortIo {
   bool socket_[max_ports] = {};
   Packet packets_[batch_packets] = {};
   Packet extra_[extra_packets] = {};
-  IoVector in_[batch_packets] = {}, out_[batch_packets + extra_packets] = {};
+  IoVector in_[batch_packets] = {}, out_[2 * (batch_packets + extra_packets)] = {};
   Message receiving_[batch_packets] = {}, sending_[batch_packets + extra_packets] = {};
 };
 

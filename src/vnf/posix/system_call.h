@@ -70,6 +70,9 @@ inline long read(int fd, void* to, size_t bytes) {
 inline long write(int fd, const void* from, size_t bytes) {
   return system_call(__NR_write, fd, address(from), static_cast<long>(bytes));
 }
+inline long write_parts(int fd, const IoVector* parts, uint32_t count) {
+  return system_call(__NR_writev, fd, address(parts), static_cast<long>(count));
+}
 inline long close(int fd) { return system_call(__NR_close, fd); }
 
 inline long send_message(int fd, const MessageHeader& message, int flags) {

@@ -188,14 +188,64 @@ TEST_P(AgainstLinux, every_byte_of_the_source_arrives_and_it_closes) {
   }
 }
 
+// Debian's iperf 2 in the place of the test's own sockets.
+class Iperf : public AgainstLinux {
+ protected:
+  void SetUp() override {
+    AgainstLinux::SetUp();
+    if (!run_in(lab_->client(), "command -v iperf")) GTEST_SKIP() << "not run: there is no iperf";
+  }
+  // What its last line of values says: "TIME,ADDRESS,PORT,ADDRESS,PORT,ID,INTERVAL,BYTES,RATE".
+  static uint64_t bytes_in(const std::string& text) {
+    const size_t line = text.rfind('\n', text.size() - 2) + 1;
+    size_t at = line;
+    for (int field = 0; field < 7 && at != text.npos; field++) at = text.find(',', at + 1);
+    return at == text.npos ? 0 : std::strtoull(&text[at + 1], nullptr, 10);
+  }
+};
+
+TEST_P(Iperf, its_stream_arrives_whole) {
+  const uint64_t count = stream_bytes(GetParam().mib);
+  auto sink = launch("tcp-sink", bytes_of(TcpSink::Config{port, 0, 0, 8, 1u << 20}));
+  const auto said = run_in(
+      lab_->client(), "timeout 200 iperf -c 10.9.0.7 -Z reno -y C -n " + std::to_string(count));
+  ASSERT_TRUE(said) << said.error().message;
+  EXPECT_GE(bytes_in(*said), count) << *said;
+  wait_for(sink.vitals().counters[0], bytes_in(*said));
+}
+
+TEST_P(Iperf, takes_the_whole_stream_of_the_source) {
+  const uint64_t count = stream_bytes(GetParam().mib);
+  Result<std::string> said = std::string();
+  std::thread server(
+      [&] { said = run_in(lab_->client(), "timeout 200 iperf -s -P 1 -Z reno -y C"); });
+  ASSERT_TRUE(wait_listening(lab_->client(), port));
+  TcpSource::Config config{};
+  auto holder = plain_identity(1, 0);
+  add_address(*holder, 0, "10.9.0.1/32");
+  config.server = holder->ports[0].addresses[0];
+  config.port = port;
+  config.bytes = count;
+  auto source = launch("tcp-source", bytes_of(config));
+  server.join();
+  ASSERT_TRUE(said) << said.error().message;
+  // It does not count the four bytes in which it looks for options of the test.
+  EXPECT_EQ(bytes_in(*said), count - 4) << *said;
+  EXPECT_EQ(source.vitals().counters[0], count);
+}
+
 constexpr LinkFaults clean{}, lossy{.loss = 0.01},
     all{.loss = 0.01, .doubling = 0.01, .reordering = 0.02};
 INSTANTIATE_TEST_SUITE_P(Tcp, AgainstLinux,
                          ::testing::Values(Where{"tap", LabKind::tap, false, clean, 64},
                                            Where{"tap_ipv6", LabKind::tap, true, clean, 64},
                                            Where{"veth", LabKind::packet_socket, false, clean, 64},
-                                           Where{"loss", LabKind::tap, false, lossy, 1},
-                                           Where{"all_ipv6", LabKind::tap, true, all, 1}),
+                                           Where{"loss", LabKind::tap, false, lossy, 4},
+                                           Where{"all_ipv6", LabKind::tap, true, all, 4}),
+                         [](const auto& where) { return where.param.name; });
+INSTANTIATE_TEST_SUITE_P(Tcp, Iperf,
+                         ::testing::Values(Where{"tap", LabKind::tap, false, clean, 64},
+                                           Where{"all", LabKind::tap, false, all, 4}),
                          [](const auto& where) { return where.param.name; });
 
 }  // namespace

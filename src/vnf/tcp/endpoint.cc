@@ -284,10 +284,10 @@ uint64_t Endpoint::transmit(uint32_t number, Batch& batch) {
 
 void Endpoint::put(uint32_t number, const Segment& segment, Packet& packet) {
   Slot& slot = slots_[number];
-  uint8_t* payload =
-      write_packet(packet, slot.path, segment, slot.connection.mss(), slot.datagram++);
-  if (segment.length > 0)
-    application_.fill(application_.context, number, segment.offset, payload, segment.length);
+  write_packet(packet, slot.path, segment, slot.connection.mss(), slot.datagram++);
+  if (segment.length == 0) return;
+  packet.rest = application_.part(application_.context, number, segment.offset, segment.length);
+  packet.rest_bytes = segment.length;
 }
 
 }  // namespace vireo::vnf::tcp

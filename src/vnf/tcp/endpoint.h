@@ -21,8 +21,8 @@ struct Application {
   void (*opened)(void* context, uint32_t number);  // by a peer; the handshake goes on
   // The peer's stream: each byte once, in order; valid during the call.
   void (*take)(void* context, uint32_t number, const uint8_t* bytes, uint32_t count);
-  // Our stream: any part of what was offered and is not acknowledged.
-  void (*fill)(void* context, uint32_t number, uint64_t offset, uint8_t* to, uint32_t count);
+  // Our stream: where any part of what was offered lies, in one piece, until it is acknowledged.
+  const uint8_t* (*part)(void* context, uint32_t number, uint64_t offset, uint32_t count);
   void (*peer_finished)(void* context, uint32_t number);
   void (*closed)(void* context, uint32_t number);  // its number is free after this
 };

@@ -107,8 +107,8 @@ Segment segment_of(const Headers& h) {
   return segment;
 }
 
-uint8_t* write_packet(Packet& packet, const Path& path, const Segment& segment, uint32_t mss,
-                      uint16_t id) {
+void write_packet(Packet& packet, const Path& path, const Segment& segment, uint32_t mss,
+                  uint16_t id) {
   const bool v4 = path.network == Network::ipv4;
   const Ethernet ethernet{packet.data};
   copy_bytes(ethernet.destination(), path.their_mac, 6);
@@ -121,7 +121,7 @@ uint8_t* write_packet(Packet& packet, const Path& path, const Segment& segment, 
   write_ip_header(packet.data + ethernet_bytes, path.network, protocol_tcp, bytes, path.our_address,
                   path.their_address, id);
   store16(tcp.at + 16, pseudo_header_sum(path, bytes));
-  packet.length = at + bytes;
+  packet.length = at + header;
   packet.out = path.port;
   VirtioNetHeader& offload = *packet.vnet;
   offload = {};
@@ -133,7 +133,6 @@ uint8_t* write_packet(Packet& packet, const Path& path, const Segment& segment, 
     offload.gso_size = static_cast<uint16_t>(mss);
     offload.header_length = static_cast<uint16_t>(at + header);
   }
-  return tcp.at + header;
 }
 
 }  // namespace vireo::vnf::tcp

@@ -28,9 +28,9 @@ struct Path {
 inline uint32_t ip_header_bytes(Network network) {
   return network == Network::ipv4 ? ipv4_bytes : ipv6_bytes;
 }
-// Writes the headers for a segment, cut into pieces of `mss`; where its payload goes, which the
-// caller writes. `id`: of the IPv4 datagram.
-uint8_t* write_packet(Packet& packet, const Path& path, const Segment& segment, uint32_t mss,
-                      uint16_t id);
+// Writes the headers for a segment, cut into pieces of `mss`; its payload is the packet's rest, the
+// caller's. `id`: of the IPv4 datagram.
+void write_packet(Packet& packet, const Path& path, const Segment& segment, uint32_t mss,
+                  uint16_t id);
 
 }  // namespace vireo::vnf::tcp

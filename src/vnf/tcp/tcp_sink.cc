@@ -18,7 +18,7 @@ bool TcpSink::configure(const Context& context, const Config& config) {
           },
       .take = [](void* sink, uint32_t number, const uint8_t* from,
                  uint32_t length) { static_cast<TcpSink*>(sink)->take(number, from, length); },
-      .fill = [](void*, uint32_t, uint64_t, uint8_t*, uint32_t) {},  // we offer nothing
+      .part = [](void*, uint32_t, uint64_t, uint32_t) -> const uint8_t* { return nullptr; },
       .peer_finished =
           [](void* sink, uint32_t number) {
             static_cast<TcpSink*>(sink)->endpoint_.connection(number).finish();

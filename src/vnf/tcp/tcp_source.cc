@@ -9,21 +9,22 @@ namespace {
 constexpr uint32_t most_connections = 16;      // the one, and earlier ones that fade away
 constexpr uint32_t window_bytes = 16 * 1024;   // we expect no stream from the server
 constexpr uint64_t ahead_bytes = 64ull << 20;  // offered beyond what is acknowledged
+// The largest segment from any place of a period.
+constexpr uint32_t stream_bytes = 17 * tcp::Pattern::period;
+static_assert(stream_bytes >= tcp::Pattern::period + tcp::most_payload);
 
 }  // namespace
 
 bool TcpSource::configure(const Context& context, const Config& config) {
   vitals_ = context.vitals;
   config_ = config;
-  pattern_.prepare();
   const tcp::Application application = {
       .context = this,
       .opened = [](void*, uint32_t) {},  // nobody may call
       .take = [](void*, uint32_t, const uint8_t*, uint32_t) {},
-      .fill =
-          [](void* source, uint32_t, uint64_t offset, uint8_t* to, uint32_t count) {
-            static_cast<TcpSource*>(source)->pattern_.fill(offset, to, count);
-          },
+      .part = [](void* source, uint32_t, uint64_t offset, uint32_t) -> const uint8_t* {
+        return static_cast<TcpSource*>(source)->stream_ + offset % tcp::Pattern::period;
+      },
       .peer_finished = [](void*, uint32_t) {},
       .closed =
           [](void* source, uint32_t number) {
@@ -33,6 +34,8 @@ bool TcpSource::configure(const Context& context, const Config& config) {
   };
   const char* fault =
       endpoint_.configure(context, {most_connections, window_bytes, 0}, application);
+  stream_ = static_cast<uint8_t*>(context.memory(stream_bytes));
+  if (fault == nullptr && stream_ == nullptr) fault = "no memory for the stream";
   if (fault != nullptr) context.fail(fault);
   return fault == nullptr;
 }
@@ -62,6 +65,7 @@ uint64_t TcpSource::transmit(Batch& batch) {
 void TcpSource::offer(uint64_t now_ns) {
   if (stage_ == Stage::calling && connection().state() == tcp::State::established) {
     stage_ = Stage::sending;
+    for (uint32_t i = 0; i < stream_bytes; i++) stream_[i] = tcp::Pattern::at(i);
     began_ns_ = now_ns;
     add(vitals_->counters[connections], 1);
   }

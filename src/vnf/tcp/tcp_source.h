@@ -75,7 +75,7 @@ class TcpSource {
   Stage stage_ = Stage::waiting;
   uint32_t number_ = no_entry;  // of the connection, unless `waiting` or `over`
   uint64_t began_ns_ = 0, failed_ = 0, sent_ = 0, resent_ = 0;
-  tcp::Pattern pattern_;
+  uint8_t* stream_ = nullptr;  // periods of the pattern, written when the first byte is due
   tcp::Endpoint endpoint_;
 };
 
