@@ -62,8 +62,8 @@ Round throughput_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"throughput", {}, runs_of(options, 3, 15), 1, budget_of(options, 10s)};
   for (const auto& path : workshop.paths)
     round.probes.push_back(make_throughput_probe(path, options.quick ? 300ms : 1000ms));
-  round.probes.push_back(make_guest_stream_probe({workshop.programs.vireod, "unikernel.vireo.kvm",
-                                                  options.quick ? 300ms : 1000ms}));
+  round.probes.push_back(make_guest_stream_probe(
+      {workshop.programs.vireod, "unikernel.vireo.kvm", options.quick ? 300ms : 1000ms}));
   return round;
 }
 
