@@ -179,7 +179,7 @@ uint32_t Endpoint::insert(const Key& key) {
   const uint32_t number = ends_.insert(hash_of(hash_key_, key));
   if (number == no_entry) return no_entry;
   ends_[number].key = key;
-  slots_[number] = {};
+  slots_[number].resolved = slots_[number].finish_reported = false;
   set_path(number, key);
   return number;
 }

@@ -9,7 +9,6 @@ constexpr uint32_t most_duplicates = 32;  // a batch of packets
 }  // namespace
 
 void Receiver::open(uint8_t* ring, uint32_t ring_bytes, uint32_t mss) {
-  *this = {};
   ring_ = ring;
   ring_bytes_ = ring_bytes;
   mss_ = mss;

@@ -17,7 +17,8 @@ class Receiver {
  public:
   static constexpr uint64_t delay_ns = 40'000'000;  // RFC 1122, 4.2.3.2 allows up to 500 ms
 
-  // `ring_bytes`: a power of two, at most 1 GiB (RFC 7323, 2.3). The ring is the caller's.
+  // Of a new one. `ring_bytes`: a power of two, at most 1 GiB (RFC 7323, 2.3). The ring is the
+  // caller's.
   void open(uint8_t* ring, uint32_t ring_bytes, uint32_t mss);
   void begin(uint32_t first) { first_ = first, next_ = 1; }  // the peer's initial sequence number
 

@@ -15,7 +15,6 @@ uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 }  // namespace
 
 void Sender::open(uint32_t first, uint32_t most) {
-  *this = {};
   first_ = first;
   most_ = most;
   congestion_.open(mss_);

@@ -14,8 +14,8 @@ namespace vireo::vnf::tcp {
 
 class Sender {
  public:
-  // `first`: the initial sequence number. `most`: payload of the largest segment, which a device
-  // cuts into pieces of the MSS.
+  // Of a new one. `first`: the initial sequence number. `most`: payload of the largest segment,
+  // which a device cuts into pieces of the MSS.
   void open(uint32_t first, uint32_t most);
   // The handshake told the peer's MSS and window scale, and whether it acknowledges selectively.
   void learn(uint32_t mss, uint8_t scale, bool selective);
