@@ -2,7 +2,8 @@
 // Joins instances by virtual links on this host. The contract suite in tests/contract/ is its law.
 //
 // Thread-safe. Ports and links outlive the daemon: list() finds them again. A port is plugged
-// *blocked* (no frame passes in either direction), opened by set_state, exchanged by swap. What
+// *blocked* (no frame passes in either direction), opened by set_state, exchanged by swap, and what
+// was exchanged is blocked once it has sent what it had. What
 // waits for the kernel (deleting a veth, the last close of a tap: 16-20 ms) happens in the
 // background: unplug() returns at once, and no frame passes from then on.
 #pragma once
@@ -20,6 +21,7 @@ namespace vireo {
 struct FabricInfo {
   std::string name;                  // "bridge"
   std::vector<PortKind> port_kinds;  // what it makes; for packet functions, best first
+  bool counts_refused = true;        // PortCounters have what a closed gate refuses
 };
 
 // A link as the fabric makes it.
@@ -33,7 +35,10 @@ struct LinkRequest {
   bool operator==(const LinkRequest&) const = default;
 };
 
-enum class GateState { blocked, open };
+// sending: nothing is delivered to the port, but what its function still has to send goes out as if
+// it came from the port that has taken its place, or is about to (the one with its MAC). A fabric
+// that cannot tell these apart blocks it.
+enum class GateState { blocked, sending, open };
 
 struct PortRecord {
   PortId id{};    // "~..." for a spare
@@ -84,7 +89,8 @@ class Fabric {
   // addresses and link stay. Nothing to do for a fabric that seeds nothing.
   virtual Result<void> update(const PortSpec& /*port*/) { return {}; }
   virtual Result<void> set_state(const PortId& id, GateState state) = 0;
-  // Blocks `from`, opens `to`, moves what lies behind it: in one step for the link's traffic.
+  // Opens `to`, moves what lies behind `from` to it, and leaves `from` sending: in one step for the
+  // link's traffic.
   virtual Result<void> swap(const PortId& from, const PortId& to) = 0;
   virtual Result<void> unplug(const PortId& id) = 0;  // spare or bound; unknown: success
   virtual std::vector<PortCounters> counters(std::span<const PortId> ids) = 0;

@@ -15,21 +15,6 @@ constexpr size_t head_size = vnet_header + 14;
 constexpr int patience_ms = 2000;
 const LinkId lan = "default/s/lan";
 
-template <class T>
-T must(Result<T> result) {
-  if (!result) {
-    ADD_FAILURE() << result.error().message;
-    std::abort();
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
-
-template <class T>
-Errc code_of(const Result<T>& result) {
-  EXPECT_FALSE(result.has_value());
-  return result ? Errc::internal : result.error().code;
-}
-
 }  // namespace
 
 void FabricContract::SetUp() {
@@ -164,46 +149,6 @@ TEST_P(FabricContract, the_gates_of_others_do_not_move) {
   open(b);
   send(a, b.mac, "open");
   EXPECT_EQ(receive(b), "open");
-}
-
-TEST_P(FabricContract, swap_moves_the_traffic_at_once) {
-  const Plugged a = plug(spec(1)), old = plug(spec(2)), next = plug(spec(2, 2));
-  open(a);
-  open(old);
-  send(a, old.mac, "first");
-  EXPECT_EQ(receive(old), "first");
-  must(fabric_->swap(old.id, next.id));
-  send(a, old.mac, "second");
-  EXPECT_EQ(receive(next), "second");
-  EXPECT_EQ(gate_of(old.id), GateState::blocked);
-  send(old, a.mac, "stale");
-  send(next, a.mac, "fresh");
-  EXPECT_EQ(receive(a), "fresh");
-  must(fabric_->unplug(old.id));
-  send(a, old.mac, "third");
-  EXPECT_EQ(receive(next), "third");
-}
-
-TEST_P(FabricContract, swap_loses_nothing_of_a_flow) {
-  const Plugged a = plug(spec(1)), old = plug(spec(2)), next = plug(spec(2, 2));
-  open(a);
-  open(old);
-  constexpr int count = 60;
-  for (int i = 0; i < count; ++i) {
-    send(a, old.mac, fmt::format("{}", i));
-    if (i == count / 2) must(fabric_->swap(old.id, next.id));
-  }
-  for (int i = 0; i < count; ++i)
-    EXPECT_EQ(receive(i <= count / 2 ? old : next), fmt::format("{}", i));
-}
-
-TEST_P(FabricContract, swap_without_the_old_port_opens_the_new) {
-  const Plugged next = plug(spec(2, 2));
-  must(fabric_->swap("default/s/gone.1@1:port0", next.id));
-  must(fabric_->swap("default/s/gone.1@1:port0", next.id));
-  EXPECT_EQ(gate_of(next.id), GateState::open);
-  EXPECT_EQ(code_of(fabric_->swap(next.id, "default/s/gone.1@2:port0")), Errc::not_found);
-  EXPECT_EQ(code_of(fabric_->swap(next.id, next.id)), Errc::invalid);
 }
 
 TEST_P(FabricContract, what_lies_behind_a_port_is_reached_through_it) {

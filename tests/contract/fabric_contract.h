@@ -4,6 +4,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -46,6 +47,21 @@ class FabricContract : public testing::TestWithParam<FabricCase> {
   // The text of the next frame that a test sent, within a deadline; else "nothing".
   std::string receive(const Plugged& at);
   GateState gate_of(const PortId& id);
+
+  template <class T>
+  static T must(Result<T> result) {
+    if (!result) {
+      ADD_FAILURE() << result.error().message;
+      std::abort();
+    }
+    if constexpr (!std::is_void_v<T>) return *std::move(result);
+  }
+
+  template <class T>
+  static Errc code_of(const Result<T>& result) {
+    EXPECT_FALSE(result.has_value());
+    return result ? Errc::internal : result.error().code;
+  }
 
   std::unique_ptr<FabricWorld> world_;
   std::unique_ptr<Fabric> fabric_;

@@ -40,7 +40,9 @@ void forget_neighbours(Netlink& fabric, const std::vector<Reaper::Remains>& slic
 }  // namespace
 
 BridgeFabric::BridgeFabric(FabricPlace place, FabricSockets sockets)
-    : InterfaceFabric("bridge", std::move(place), std::move(sockets), forget_neighbours) {}
+    : InterfaceFabric("bridge", std::move(place), std::move(sockets), forget_neighbours) {
+  info_.counts_refused = false;
+}
 
 BridgeFabric::~BridgeFabric() = default;
 

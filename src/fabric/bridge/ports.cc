@@ -62,10 +62,12 @@ Result<std::vector<MacAddress>> BridgeFabric::behind(const BridgePort& port) {
 }
 
 Result<void> BridgeFabric::set_gate(BridgePort& port, GateState state) {
+  // What lies behind it is the other port's still: the table must go on saying so.
+  if (state == GateState::sending && port.gate == GateState::blocked) return {};
   const std::vector<MacAddress> macs = TRY(behind(port));
   TRY(fabric_.commit(state == GateState::open ? plan_open(port.ends.index, macs, port.flooding)
                                               : plan_block(port.ends.index, macs)));
-  port.gate = state;
+  port.gate = state == GateState::open ? state : GateState::blocked;
   port.macs = macs;  // no longer in the table, where they could be found
   port.found_macs = false;
   return {};

@@ -87,7 +87,8 @@ class EbpfFabric final : public InterfaceFabric<EbpfPort, EbpfLink> {
   Result<void> exchange(EbpfPort& last, EbpfPort& next) override;
   void discard(EbpfPort port) override;
   GateState gate_of(const EbpfPort& port) const override {
-    return port.entry.port.open ? GateState::open : GateState::blocked;
+    if (port.entry.port.open == SWITCH_OPEN) return GateState::open;
+    return port.entry.port.open == SWITCH_SENDING ? GateState::sending : GateState::blocked;
   }
 
   SwitchProgram program_;

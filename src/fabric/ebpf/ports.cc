@@ -10,6 +10,11 @@ namespace {
 
 constexpr unsigned spare_mtu = 1500;
 
+uint8_t gate_value(GateState state) {
+  if (state == GateState::open) return SWITCH_OPEN;
+  return state == GateState::sending ? SWITCH_SENDING : SWITCH_BLOCKED;
+}
+
 template <class T>
 void add_missing(std::vector<T>& to, const std::vector<T>& from) {
   for (const T& each : from)
@@ -48,23 +53,23 @@ Result<void> EbpfFabric::replug(EbpfPort& port, const PortSpec& spec) {
   now.port.open = port.entry.port.open;
   now.port.peer = port.entry.port.peer;
   now.port.slot = port.entry.port.slot;
-  TRY(tables_.enter(index, now, now.port.open));
+  TRY(tables_.enter(index, now, now.port.open == SWITCH_OPEN));
   tables_.withdraw(index, port.entry, now);
   port.entry = std::move(now);
   return set_member(link, index, port.entry.port);
 }
 
 Result<void> EbpfFabric::set_gate(EbpfPort& port, GateState state) {
-  port.entry.port.open = state == GateState::open;
-  if (state == GateState::blocked) return tables_.close(port.ends.index, port.entry);
+  port.entry.port.open = gate_value(state);
+  if (state != GateState::open) return tables_.close(port.ends.index, port.entry);
   return tables_.enter(port.ends.index, port.entry, true);
 }
 
 Result<void> EbpfFabric::exchange(EbpfPort& last, EbpfPort& next) {
   add_missing(next.entry.macs, last.entry.macs);
   add_missing(next.entry.addresses, last.entry.addresses);
-  next.entry.port.open = 1;
-  last.entry.port.open = 0;
+  next.entry.port.open = SWITCH_OPEN;
+  last.entry.port.open = SWITCH_SENDING;
   TRY(tables_.enter(next.ends.index, next.entry, true));
   return tables_.close(last.ends.index, last.entry);
 }

@@ -69,7 +69,7 @@ static __always_inline void count_sent(struct frame* frame) {
 static __always_inline int may_receive(struct frame* frame, __u32 slot, __u8 open) {
   struct SwitchCounters* counters = bpf_map_lookup_elem(&vireo1_counters, &slot);
   if (!counters) return 0;
-  if (!open) {
+  if (open != SWITCH_OPEN) {
     COUNT(counters->rx_dropped, 1);
     return 0;
   }
@@ -164,9 +164,18 @@ static __always_inline void map_v4(struct SwitchAddress* key, __u32 link, const 
   __builtin_memcpy(key->ip + 12, ip, 4);
 }
 
+// What is the port's, or of the one whose place it takes or has given up: no others on a link have
+// one MAC. An exchange moves the rows one after the other; whoever is open or sending meanwhile may
+// find the other's.
+static __always_inline int speaks_for(struct frame* frame, __u32 owner) {
+  if (owner == frame->from) return 1;
+  struct SwitchPort* port = bpf_map_lookup_elem(&vireo1_ports, &owner);
+  return port && same_mac(port->mac, frame->source->mac);
+}
+
 static __always_inline int owns(struct frame* frame, const struct SwitchAddress* key) {
   struct SwitchOwner* owner = bpf_map_lookup_elem(&vireo1_addrs, key);
-  return owner && owner->port == frame->from;
+  return owner && speaks_for(frame, owner->port);
 }
 
 static __always_inline int true_v4(struct frame* frame, __be32 ip) {
@@ -193,7 +202,7 @@ static __always_inline int true_source(struct frame* frame, const struct ethhdr*
     struct SwitchMac key = {.link = source->link};
     __builtin_memcpy(key.mac, head->h_source, 6);
     struct SwitchWay* way = bpf_map_lookup_elem(&vireo1_macs, &key);
-    if (way ? way->port != frame->from : !source->outward) return 0;
+    if (way ? !speaks_for(frame, way->port) : !source->outward) return 0;
   }
   if (source->outward || source->routes) return 1;
   if (frame->skb->vlan_present) return 0;  // would hide what is inside

@@ -12,11 +12,17 @@
 #define SWITCH_MEMBERS "vireo1_members"
 #define SWITCH_COUNTERS "vireo1_counters"
 
+// Of a gate. A port that only sends is about to take the place of the one with its MAC, or has
+// given it up: it may send what that one may.
+#define SWITCH_BLOCKED 0
+#define SWITCH_OPEN 1
+#define SWITCH_SENDING 2
+
 // Of a port. The key is the index of its near end.
 struct SwitchPort {
   __u32 link;
   __u32 slot;      // in the counters
-  __u8 open;       // its gate
+  __u8 open;       // its gate: SWITCH_...
   __u8 peer;       // frames go straight to the other end of its veth pair
   __u8 outward;    // whoever is not known may be behind it
   __u8 broadcast;  // takes group frames: a member of its link

@@ -130,7 +130,7 @@ Result<void> MemoryFabric::set_state(const PortId& id, GateState state) {
   const auto found = world_->ports_.find(id);
   if (found == world_->ports_.end() || found->second.spec.link.empty()) return unknown_port(id);
   if (state == GateState::open) return open(found->second);
-  found->second.gate = GateState::blocked;
+  found->second.gate = state;
   return {};
 }
 
@@ -144,7 +144,7 @@ Result<void> MemoryFabric::swap(const PortId& from, const PortId& to) {
     return Error{Errc::invalid, fmt::format("{} and {} are not two ports of one link", from, to)};
   for (auto& [mac, owner] : world_->behind_[next->second.spec.link])
     if (owner == from) owner = to;
-  last->second.gate = GateState::blocked;
+  last->second.gate = GateState::sending;
   return open(next->second);
 }
 

@@ -20,6 +20,8 @@ class MemoryWorld {
   void pump();
   // The next call of this name ("bind", "set_state", ...) does nothing and gives the error.
   void fail_next(const std::string& call, Error error);
+  // As if so much more had been counted at a port.
+  void count(const PortId& id, const PortCounters& more);
   // How many links and ports there are, spares among them.
   size_t size();
 

@@ -25,6 +25,15 @@ size_t MemoryWorld::size() {
   return links_.size() + ports_.size();
 }
 
+void MemoryWorld::count(const PortId& id, const PortCounters& more) {
+  const std::lock_guard lock(mutex_);
+  PortCounters& counters = ports_.at(id).counters;
+  counters.rx_packets += more.rx_packets;
+  counters.rx_dropped += more.rx_dropped;
+  counters.tx_packets += more.tx_packets;
+  counters.tx_dropped += more.tx_dropped;
+}
+
 void MemoryWorld::fail_next(const std::string& call, Error error) {
   const std::lock_guard lock(mutex_);
   failures_.emplace(call, std::move(error));
@@ -39,8 +48,9 @@ std::optional<Error> MemoryWorld::failure(const std::string& call) {
 }
 
 void MemoryWorld::give(Port& port, const std::string& frame) {
-  if (port.gate == GateState::blocked) return;
-  if (::send(port.outside.get(), frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+  const bool open = port.gate == GateState::open;
+  if (!open ||
+      ::send(port.outside.get(), frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
     ++port.counters.rx_dropped;
     return;
   }
@@ -79,7 +89,10 @@ void MemoryWorld::pump() {
       const ssize_t size = ::recv(port.outside.get(), frame.data(), frame.size(), MSG_DONTWAIT);
       if (size <= 0) break;
       frame.resize(static_cast<size_t>(size));
-      if (port.gate == GateState::blocked || frame.size() < vnet_header) continue;
+      if (port.gate == GateState::blocked || frame.size() < vnet_header) {
+        ++port.counters.tx_dropped;
+        continue;
+      }
       ++port.counters.tx_packets;
       port.counters.tx_bytes += frame.size() - vnet_header;
       deliver(port, frame);
