@@ -191,7 +191,6 @@ bool Mappings::import_one(const Record& record) {
 }
 
 bool Mappings::import_state(StateSource& source) {
-  if (source.version != 1) return false;
   Record record;
   while (source.read(&source, &record, sizeof record))
     if (!import_one(record)) return false;

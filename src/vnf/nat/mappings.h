@@ -60,7 +60,7 @@ class Mappings {
   struct SourceKey {
     uint8_t address[8];
   };
-  struct Record {  // of version 1
+  struct Record {
     InsideEnd inside;
     uint8_t outside[4];
     uint32_t age_ms;

@@ -39,6 +39,17 @@ void Nat::tick(uint64_t now_ns) {
   vitals_->flows = mappings_.size();
 }
 
+void Nat::export_state(StateSink& sink) {
+  neighbours_.export_state(sink);
+  mappings_.export_state(sink);
+}
+
+bool Nat::import_state(StateSource& source) {
+  if (source.version > table.state_version) return false;
+  if (source.version > 1 && !neighbours_.import_state(source)) return false;
+  return mappings_.import_state(source);
+}
+
 void Nat::handle(Packet& packet, Batch& batch) {
   Headers h;
   if (!take_in(packet, h)) return;

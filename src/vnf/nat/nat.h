@@ -18,7 +18,7 @@ class Nat : private RouterCore<NatCounter> {
       .ports = Ports::packet,
       .fewest_ports = 2,
       .most_ports = 2,
-      .state_version = 1,
+      .state_version = 2,
       .config_size = sizeof(Config),
       .fields = nat_tables::fields,
       .field_count = sizeof nat_tables::fields / sizeof nat_tables::fields[0],
@@ -28,8 +28,9 @@ class Nat : private RouterCore<NatCounter> {
   bool configure(const Context& context, const Config& config);
   void process(Batch& batch);
   void tick(uint64_t now_ns);
-  void export_state(StateSink& sink) { mappings_.export_state(sink); }
-  bool import_state(StateSource& source) { return mappings_.import_state(source); }
+  // Of version 2: neighbours, then mappings; version 1 has mappings alone.
+  void export_state(StateSink& sink);
+  bool import_state(StateSource& source);
 
  private:
   void set_now(uint64_t now_ns);

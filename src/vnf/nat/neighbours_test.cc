@@ -62,6 +62,35 @@ TEST_F(NatTest, refuses_connections_of_inside_hosts_to_itself) {
   EXPECT_EQ(outcome.headers().icmp().code(), Icmp::code_port);
 }
 
+TEST_F(NatTest, the_next_generation_knows_its_neighbours) {
+  start(config_of(), false);
+  send(testing::arp_request("192.0.2.1", "192.0.2.2"), outside);
+  ASSERT_TRUE(send(from_host(), inside).sent());
+  advance(100'000);
+  testing::StateBytes state;
+  bench_->function().export_state(state);
+  auto next = [&](const Bytes& bytes) {
+    start(config_of(), false);
+    testing::StateReader reader(2, bytes);
+    const bool understood = bench_->function().import_state(reader);
+    bench_->now_ns = 9'000'000'000'000;  // another clock
+    advance(0);
+    return understood;
+  };
+  ASSERT_TRUE(next(state.bytes));
+  const Outcome outcome = send(from_host(), inside);
+  EXPECT_TRUE(outcome.sent());
+  EXPECT_EQ(counter(NatCounter::unresolved), 0u);
+  advance(100'000);  // its age came along
+  EXPECT_FALSE(send(from_host(), inside).sent());
+  Bytes many = state.bytes;
+  many[1] = 0xff;
+  EXPECT_FALSE(next(many));
+  Bytes group = state.bytes;
+  group[4 + 22] = 1;  // first byte of the MAC
+  EXPECT_FALSE(next(group));
+}
+
 TEST_F(NatTest, asks_for_an_unknown_next_hop_and_learns_it) {
   start(config_of(), false);
   EXPECT_FALSE(send(from_host(), inside).sent());

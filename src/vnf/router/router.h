@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A router of two to eight ports with static routes, IPv4 and IPv6: longest prefix match, hop
 // limits, ICMP errors. It is a neighbour on each link: it answers ARP, neighbour discovery and
-// ping. It has no state to hand over.
+// ping. Its state is what it knows of its neighbours.
 #pragma once
 #include "vnf/router/fields.h"
 #include "vnf/router/route_table.h"
@@ -19,7 +19,7 @@ class Router : private RouterCore<RouterCounter> {
       .ports = Ports::packet,
       .fewest_ports = 2,
       .most_ports = max_ports,
-      .state_version = 0,
+      .state_version = 1,
       .config_size = sizeof(Config),
       .fields = router_tables::fields,
       .field_count = sizeof router_tables::fields / sizeof router_tables::fields[0],
@@ -29,6 +29,10 @@ class Router : private RouterCore<RouterCounter> {
   bool configure(const Context& context, const Config& config);
   void process(Batch& batch);
   void tick(uint64_t now_ns) { set_core_now(now_ns); }
+  void export_state(StateSink& sink) { neighbours_.export_state(sink); }
+  bool import_state(StateSource& source) {
+    return source.version == 1 && neighbours_.import_state(source);
+  }
 
  private:
   void handle(Packet& packet, Batch& batch);

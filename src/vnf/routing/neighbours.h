@@ -13,7 +13,13 @@ class Neighbours {
  public:
   enum class Node : uint8_t { router, host };         // whether it passes packets on
   bool configure(const Context& context, Node node);  // false: no memory
-  void set_now(int64_t now_ms) { now_ms_ = now_ms; }
+  // The first one also dates what was imported before.
+  void set_now(int64_t now_ms);
+
+  // What has been learned, for the next generation: its packets need not wait for answers. Their
+  // number goes first, so that a function's own state may follow.
+  void export_state(StateSink& sink) const;
+  bool import_state(StateSource& source);  // false: not understood
 
   // True: the packet was about neighbours; its `out` is set and it needs nothing more.
   bool take(Packet& packet, const Headers& h);
@@ -39,6 +45,15 @@ class Neighbours {
     uint8_t mac[6];
   };
 
+  struct Record {  // of version 1
+    uint8_t address[16];
+    uint32_t age_ms;
+    uint8_t port, family, mac[6];
+  };
+  static_assert(sizeof(Record) == 28);
+
+  bool lasts(const Entry& entry) const;
+  bool import_one(const Record& record);
   static Key key_of(uint8_t port, Network network, const uint8_t* address);
   Entry* entry(const Key& key, bool make);
   void learn(const Key& key, const uint8_t* mac, bool make);
@@ -55,6 +70,7 @@ class Neighbours {
   FlowTable<Entry> entries_;
   HashKey key_;
   int64_t now_ms_ = 0;
+  bool clock_known_ = false;
 };
 
 }  // namespace vireo::vnf
