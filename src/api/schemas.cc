@@ -11,10 +11,14 @@ namespace {
 Json type_schema(std::string_view type) {
   if (type.starts_with('['))
     return Json().set("type", "array").set("items", type_schema(type.substr(1, type.size() - 2)));
+  if (type.ends_with('?')) {
+    Json schema = type_schema(type.substr(0, type.size() - 1));
+    // What stands beside a reference is ignored (OpenAPI 3.0.3, Reference Object).
+    if (schema.has("$ref")) schema = Json().set("allOf", Json::array().push(schema));
+    return schema.set("nullable", true);
+  }
   if (type[0] >= 'A' && type[0] <= 'Z')
     return Json().set("$ref", "#/components/schemas/" + std::string(type));
-  if (type.ends_with('?'))
-    return type_schema(type.substr(0, type.size() - 1)).set("nullable", true);
   return Json().set("type", type);
 }
 
@@ -43,7 +47,8 @@ constexpr Component components[] = {
      "action:string kind:string name:string summary:string old:string new:string gap:string"},
     {"Plan", "service:string changes:[Change] counts:object findings:[Finding] text:string"},
     {"Phase", "name:string note:string ms:number"},
-    {"Step", "id:string subject:string duration_ms:number phases:[Phase]"},
+    {"Handover", "gap_ms:number lost_packets:integer?"},
+    {"Step", "id:string subject:string duration_ms:number phases:[Phase] handover:Handover?"},
     {"Operation",
      "id:string verb:string service:string state:string started:string changed:string "
      "duration_ms:number steps:[Step] error:object?"},

@@ -81,6 +81,13 @@ Json change_json(const PlanChange& change) {
       .set("gap", change.gap);
 }
 
+Json handover_json(const std::optional<Handover>& handover) {
+  if (!handover) return {};
+  return Json()
+      .set("gap_ms", milliseconds(handover->gap))
+      .set("lost_packets", handover->lost ? Json(*handover->lost) : Json());
+}
+
 }  // namespace
 
 Json to_json(const Operation& operation) {
@@ -90,7 +97,8 @@ Json to_json(const Operation& operation) {
                    .set("id", step.id)
                    .set("subject", step.subject)
                    .set("duration_ms", milliseconds(step.duration))
-                   .set("phases", phases_json(step.phases)));
+                   .set("phases", phases_json(step.phases))
+                   .set("handover", handover_json(step.handover)));
   Json error;
   if (operation.error)
     error.set("type", "about:blank")

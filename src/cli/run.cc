@@ -28,8 +28,30 @@ const Json& step_of(const Json& operation, const std::string& function) {
   static const Json none;
   const Json* found = &none;
   for (const Json& step : operation["steps"].items())
-    if (step["subject"].text() == function && !step["phases"].items().empty()) found = &step;
+    if (step["subject"].text() == function && step["handover"].is_null() &&
+        !step["phases"].items().empty())
+      found = &step;
   return *found;
+}
+
+std::string handover_text(const Json& handover) {
+  const Json& lost = handover["lost_packets"];
+  return fmt::format("gap {}, {}", milliseconds_text(handover["gap_ms"].number()),
+                     lost.is_null()
+                         ? "packets lost are not counted by this fabric"
+                         : counted(static_cast<size_t>(lost.integer()), "packet") + " lost");
+}
+
+// Of each function that was exchanged while it ran.
+std::string handovers_text(const std::string& service, const Json& operation) {
+  std::string text;
+  for (const Json& step : operation["steps"].items()) {
+    if (step["handover"].is_null()) continue;
+    std::string name = step["subject"].text();
+    if (name.starts_with(service + "/")) name.erase(0, service.size() + 1);
+    text += fmt::format("  swapped {}: {}\n", name, handover_text(step["handover"]));
+  }
+  return text;
 }
 
 struct Line {
@@ -69,7 +91,7 @@ std::string report(const Json& service, const Json& operation) {
   std::string next =
       fmt::format("`vireo ps {0}` \u00b7 `vireo logs {0}` \u00b7 `vireo rm {0}`", name);
   if (operation["steps"].items().empty()) return fmt::format("nothing to change.  {}\n", next);
-  return lines_text(lines) +
+  return lines_text(lines) + handovers_text(name, operation) +
          fmt::format("up in {}.  {}\n", milliseconds_text(operation["duration_ms"].number()), next);
 }
 

@@ -92,6 +92,35 @@ TEST(Run, prints_phases_and_next_steps) {
       "up in 41 ms.  `vireo ps office` \u00b7 `vireo logs office` \u00b7 `vireo rm office`\n");
 }
 
+TEST(Run, prints_what_an_exchange_cost) {
+  FakeDaemon fake({{"PUT /v1/services/office",
+                    {200,
+                     R"({"id":"7","state":"COMPLETED","duration_ms":9,"steps":[
+             {"subject":"office/nat","duration_ms":2.5,"phases":[{"name":"state","note":"","ms":0.4}]},
+             {"subject":"office/nat","duration_ms":0.9,"phases":[{"name":"swap","note":"","ms":0.03}],
+              "handover":{"gap_ms":0.034,"lost_packets":0}},
+             {"subject":"office/fw","duration_ms":7,"phases":[],
+              "handover":{"gap_ms":3.21,"lost_packets":null}},
+             {"subject":"office/web","duration_ms":7,"phases":[],
+              "handover":{"gap_ms":0.3,"lost_packets":1}}]})",
+                     ""}},
+                   {"GET /v1/services/office",
+                    {200,
+                     R"({"name":"office","links":[],"chain":[],"functions":[
+             {"function":"office/nat","technology":"container","state":"running","health":"ready"}]})",
+                     ""}}});
+  Outcome outcome = run(fake, {"run", descriptor_in(fake).c_str()});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_EQ(
+      outcome.out,
+      "office  1 function, 0 links, 0 chains\n"
+      "  nat  container  ready in 2.5 ms   (state 0.4)\n"
+      "  swapped nat: gap 0.03 ms, 0 packets lost\n"
+      "  swapped fw: gap 3.2 ms, packets lost are not counted by this fabric\n"
+      "  swapped web: gap 0.30 ms, 1 packet lost\n"
+      "up in 9.0 ms.  `vireo ps office` \u00b7 `vireo logs office` \u00b7 `vireo rm office`\n");
+}
+
 TEST(Run, a_failed_operation_names_reason_and_id) {
   FakeDaemon fake(
       {{"PUT /v1/services/office",

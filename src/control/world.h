@@ -14,6 +14,7 @@
 #include "control/control.h"
 #include "control/plan/planner.h"
 #include "control/pool/pool.h"
+#include "control/reconcile/handover.h"
 #include "control/reconcile/rows.h"
 
 namespace vireo {
@@ -47,6 +48,7 @@ struct Generation {
   SteadyTime began, port_began, start_began, state_began;
   std::vector<Phase> phases;
   std::optional<ExitReason> exit;
+  std::optional<OpenHandover> handover;  // while its traffic goes to the next one
 };
 
 struct Watch {

@@ -32,12 +32,12 @@ Reconciler::Outcome Reconciler::step_function(ServiceEntry& service, FunctionEnt
   if (function.wanted()) {
     Outcome outcome = step_wanted(service, function);
     if (outcome == Outcome::acted) return outcome;
-    Outcome rest = step_old(function);
+    Outcome rest = step_old(service, function);
     return rest == Outcome::settled ? outcome : rest;
   }
   retire(function, function.next);
   retire(function, function.current);
-  return step_old(function);
+  return step_old(service, function);
 }
 
 Reconciler::Outcome Reconciler::step_wanted(ServiceEntry& service, FunctionEntry& function) {
@@ -189,8 +189,10 @@ Reconciler::Outcome Reconciler::step_next(ServiceEntry& service, FunctionEntry& 
     Outcome moving = move_state(*function.current, next);
     if (moving != Outcome::settled) return moving;
   }
+  if (alive_now && !function.current->handover) begin_handover(*function.current, next);
   for (PortSlot& slot : next.ports)
     if (!slot.open && open_port(function, next, slot)) return Outcome::acted;
+  if (alive_now) handed_over(*function.current, next);
   retire(function, function.current);
   function.current = std::move(function.next);
   did("promote " + function.current->spec.id);

@@ -162,33 +162,15 @@ Reconciler::Outcome Reconciler::failed(ServiceEntry& service, FunctionEntry& fun
   return Outcome::acted;
 }
 
-// Settled: there is nothing to move, or it has been.
-Reconciler::Outcome Reconciler::move_state(Generation& from, Generation& to) {
-  FunctionAccess* access = to.driver->functions();
-  if (to.state_moved || access == nullptr || from.driver != to.driver) return Outcome::settled;
-  if (std::exchange(to.state_asked, true)) return Outcome::waiting;
-  to.state_began = parts_.clock.now();
-  mover_.begin(*access, from.spec.id, to.spec.id);
-  did("ask state " + from.spec.id);
-  return Outcome::acted;
-}
-
-// A function that does not give its state is replaced without it.
-void Reconciler::note_moved(StateMover::Finished finished) {
-  FunctionEntry* function = nullptr;
-  Generation* to = find(finished.to, &function);
-  if (to == nullptr) return;  // removed meanwhile
-  to->state_moved = true;
-  const bool moved = finished.result.has_value();
-  to->phases.push_back({"state", moved ? "" : "lost", parts_.clock.now() - to->state_began});
-  if (!moved) publish(*function, "instance.state_lost", finished.result.error().message);
-  mark(function->service, function->name);
-}
-
-Reconciler::Outcome Reconciler::step_old(FunctionEntry& function) {
+Reconciler::Outcome Reconciler::step_old(ServiceEntry& service, FunctionEntry& function) {
   Outcome outcome = Outcome::settled;
   for (auto old = function.old.begin(); old != function.old.end(); ++old) {
     Generation& generation = **old;
+    if (generation.handover) {
+      if (drain(service, function, generation) == Outcome::acted) return Outcome::acted;
+      outcome = Outcome::waiting;
+      continue;
+    }
     if (generation.exists && generation.stage != Stage::ended) {
       if (stop_old(function, generation) == Outcome::acted) return Outcome::acted;
       outcome = Outcome::waiting;
@@ -196,7 +178,7 @@ Reconciler::Outcome Reconciler::step_old(FunctionEntry& function) {
     }
     if (clear_old(generation)) return Outcome::acted;
     function.old.erase(old);
-    return step_old(function);
+    return step_old(service, function);
   }
   return outcome;
 }

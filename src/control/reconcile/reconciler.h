@@ -4,8 +4,8 @@
 // after any step is repaired by recover() and the same steps.
 //
 // Steps (ids): create|change|remove link LINK; prepare, start, ready, resize, stop, kill, destroy,
-// ask state, promote, rewrite hosts of INSTANCE; bind, open, block, update, unplug PORT;
-// commit|forget SERVICE.
+// ask state, promote, drain, silence, rewrite hosts of INSTANCE; bind, open, block, update, unplug
+// PORT; commit|forget SERVICE.
 #pragma once
 #include <deque>
 #include <map>
@@ -106,11 +106,20 @@ class Reconciler {
   bool open_port(FunctionEntry& function, Generation& generation, PortSlot& slot);
   Outcome failed(ServiceEntry& service, FunctionEntry& function, Generation& generation,
                  Error error);
-  Outcome move_state(Generation& from, Generation& to);
-  void note_moved(StateMover::Finished finished);
-  Outcome step_old(FunctionEntry& function);
+  Outcome step_old(ServiceEntry& service, FunctionEntry& function);
   Outcome stop_old(FunctionEntry& function, Generation& generation);
   bool clear_old(Generation& generation);
+
+  // handover_steps.cc: state and traffic from one generation to the next
+  Outcome move_state(Generation& from, Generation& to);
+  void note_moved(StateMover::Finished finished);
+  uint64_t read_by(const OpenHandover& handover);
+  TrafficCount count_both(const Generation& old, const Generation& next);
+  void begin_handover(Generation& old, Generation& next);
+  void handed_over(Generation& old, const Generation& next);
+  bool drained(const Generation& old, uint64_t read);
+  Outcome drain(ServiceEntry& service, FunctionEntry& function, Generation& old);
+  void end_handover(ServiceEntry& service, FunctionEntry& function, Generation& old);
 
   // recovery.cc
   Result<void> recover_rows();

@@ -60,6 +60,9 @@ Json json_of(const OperationStep& step) {
   Json json = Json::object();
   json.set("id", step.id).set("subject", step.subject).set("phases", std::move(phases));
   json.set("ns", int64_t{step.duration.count()});
+  if (!step.handover) return json;
+  json.set("gap_ns", int64_t{step.handover->gap.count()});
+  if (step.handover->lost) json.set("lost", *step.handover->lost);
   return json;
 }
 
@@ -67,10 +70,14 @@ OperationStep step_of(const Json& json) {
   OperationStep step{json["id"].text(),
                      json["subject"].text(),
                      {},
-                     std::chrono::nanoseconds(json["ns"].integer())};
+                     std::chrono::nanoseconds(json["ns"].integer()),
+                     {}};
   for (const Json& phase : json["phases"].items())
     step.phases.push_back({phase["name"].text(), phase["note"].text(),
                            std::chrono::nanoseconds(phase["ns"].integer())});
+  if (!json.has("gap_ns")) return step;
+  step.handover = Handover{std::chrono::nanoseconds(json["gap_ns"].integer()), {}};
+  if (json.has("lost")) step.handover->lost = static_cast<uint64_t>(json["lost"].integer());
   return step;
 }
 

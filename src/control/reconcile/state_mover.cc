@@ -10,9 +10,10 @@ namespace {
 
 constexpr auto state_deadline = std::chrono::milliseconds(1000);
 
-Result<void> carry(FunctionAccess& access, const InstanceId& from, const InstanceId& to) {
-  std::string state = TRY(access.export_state(from, state_deadline));
-  return access.import_state(to, state, state_deadline);
+Result<void> carry(const StateMover::End& from, const std::optional<StateMover::End>& to) {
+  std::string state = TRY(from.access->export_state(from.id, state_deadline));
+  if (!to) return {};
+  return to->access->import_state(to->id, state, state_deadline);
 }
 
 }  // namespace
@@ -21,15 +22,16 @@ StateMover::~StateMover() {
   for (Move& move : moves_) move.thread.join();
 }
 
-void StateMover::begin(FunctionAccess& access, const InstanceId& from, const InstanceId& to) {
+void StateMover::begin(End from, std::optional<End> to) {
   std::lock_guard lock(mutex_);
   Move& move = moves_.emplace_back();
-  move.to = to;
-  move.thread = std::thread([this, &move, &access, from] { run(move, access, from); });
+  move.from = std::move(from);
+  move.to = std::move(to);
+  move.thread = std::thread([this, &move] { run(move); });
 }
 
-void StateMover::run(Move& move, FunctionAccess& access, const InstanceId& from) {
-  Result<void> result = carry(access, from, move.to);
+void StateMover::run(Move& move) {
+  Result<void> result = carry(move.from, move.to);
   std::lock_guard lock(mutex_);
   move.result = std::move(result);
   changed_.notify_all();
@@ -49,7 +51,7 @@ std::vector<StateMover::Finished> StateMover::take_finished() {
   std::vector<Finished> finished;
   for (Move& move : done) {
     move.thread.join();
-    finished.push_back({std::move(move.to), *std::move(move.result)});
+    finished.push_back({std::move(move.from.id), *std::move(move.result)});
   }
   return finished;
 }

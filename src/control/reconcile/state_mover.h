@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Moves the state of functions from one generation to the next, each on a thread of its own: a
-// function that is slow to answer holds nothing else up.
+// Moves the state of functions from one generation to the next, whichever drivers run them, each on
+// a thread of its own: a function that is slow to answer holds nothing else up.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -23,9 +23,15 @@ class StateMover {
   StateMover(const StateMover&) = delete;
   StateMover& operator=(const StateMover&) = delete;
 
-  void begin(FunctionAccess& access, const InstanceId& from, const InstanceId& to);
+  struct End {
+    FunctionAccess* access = nullptr;
+    InstanceId id;
+  };
+  // Without `to` the state goes nowhere: the answer tells that `from` is done with the packets that
+  // it had read before.
+  void begin(End from, std::optional<End> to);
   struct Finished {
-    InstanceId to;
+    InstanceId from;
     Result<void> result;
   };
   std::vector<Finished> take_finished();  // each once
@@ -33,11 +39,12 @@ class StateMover {
 
  private:
   struct Move {
-    InstanceId to;
+    End from;
+    std::optional<End> to;
     std::optional<Result<void>> result;
     std::thread thread;
   };
-  void run(Move& move, FunctionAccess& access, const InstanceId& from);
+  void run(Move& move);
 
   std::function<void()> wake_;
   std::mutex mutex_;

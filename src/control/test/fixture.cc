@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "control/reconcile/rows.h"
 
@@ -90,6 +91,7 @@ Result<vnf::Vitals> FakeProbe::read_vitals(const Fd&) {
   vitals.counter_count = 1'000'000;  // a lie that must be bounded
   vitals.flows = 7;
   vitals.quiet_until_ns = quiet_until_ns;
+  vitals.ports[0].rx_packets = read;
   return vitals;
 }
 
@@ -128,12 +130,14 @@ World::World() = default;
 void World::start_daemon(unsigned pool_size) {
   store.let_through();
   driver_ = *FakeDriver::open(host);
+  machine_driver_ = *FakeDriver::open(machines, "unikernel.vireo.kvm");
   fabric_ = std::make_unique<MemoryFabric>(network);
   ControlOptions options;
   options.pool_size = pool_size;
   options.host_memory = uint64_t{1} << 32;
   options.after_step = [this](const std::string& id) { steps.push_back(id); };
-  control_ = *Control::open({store, *fabric_, {driver_.get()}, images, clock, probe, {}}, options);
+  control_ = *Control::open(
+      {store, *fabric_, {driver_.get(), machine_driver_.get()}, images, clock, probe, {}}, options);
   if (hold_commits) store.hold();
 }
 
@@ -142,6 +146,7 @@ void World::stop_daemon() {
   control_.reset();
   fabric_.reset();
   driver_.reset();
+  machine_driver_.reset();
 }
 
 void World::crash_daemon() {
@@ -149,6 +154,7 @@ void World::crash_daemon() {
   control_.reset();
   fabric_.reset();
   driver_.reset();
+  machine_driver_.reset();
 }
 
 bool World::settle() { return !run_until("nothing has this id") && !control_->work(); }
@@ -210,6 +216,7 @@ static std::string without_operation(std::string row) {
 std::string World::picture(bool hosts) {
   std::vector<std::string> lines;
   std::vector<InstanceStatus> instances = *driver_->list();
+  std::ranges::move(*machine_driver_->list(), std::back_inserter(instances));
   for (const InstanceStatus& status : instances)
     if (!status.id.starts_with("~"))
       lines.push_back(without_generation(status.id) + (status.exit ? " ended" : " runs") +
@@ -241,7 +248,7 @@ size_t World::spares() {
   FabricState state = *fabric_->list();
   size_t ports = static_cast<size_t>(std::ranges::count_if(
       state.ports, [](const PortRecord& port) { return port.id.starts_with("~"); }));
-  return host->shells() + ports;
+  return host->shells() + machines->shells() + ports;
 }
 
 }  // namespace vireo

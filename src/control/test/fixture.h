@@ -39,6 +39,7 @@ class FakeProbe final : public InstanceProbe {
              std::function<void(Result<void>)> done) override;
   uint64_t heartbeat = 0;  // one for all: how often any was looked at
   uint64_t quiet_until_ns = 0;
+  uint64_t read = 0;  // packets, by every function
   bool beating = true;
   bool healthy = true;
   unsigned checks = 0;
@@ -95,6 +96,7 @@ class World {
   size_t spares();
 
   std::shared_ptr<FakeHost> host = std::make_shared<FakeHost>();
+  std::shared_ptr<FakeHost> machines = std::make_shared<FakeHost>();  // runs unikernel.vireo.kvm
   std::shared_ptr<MemoryWorld> network = std::make_shared<MemoryWorld>();
   MemoryStore memory;
   FailingStore failing{memory};
@@ -106,7 +108,7 @@ class World {
   bool hold_commits = false;       // until all is at rest
 
  private:
-  std::unique_ptr<FakeDriver> driver_;
+  std::unique_ptr<FakeDriver> driver_, machine_driver_;
   std::unique_ptr<MemoryFabric> fabric_;
   std::unique_ptr<Control> control_;
 };

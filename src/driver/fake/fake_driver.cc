@@ -14,12 +14,13 @@ namespace vireo {
 
 using Lock = std::unique_lock<std::mutex>;
 
-FakeDriver::FakeDriver(std::shared_ptr<FakeHost> host)
-    : info_{"fake", {"container"}, {PortKind::veth, PortKind::tap, PortKind::packet}},
+FakeDriver::FakeDriver(std::shared_ptr<FakeHost> host, std::string technology)
+    : info_{"fake", {std::move(technology)}, {PortKind::veth, PortKind::tap, PortKind::packet}},
       host_(std::move(host)) {}
 
-Result<std::unique_ptr<FakeDriver>> FakeDriver::open(std::shared_ptr<FakeHost> host) {
-  std::unique_ptr<FakeDriver> driver(new FakeDriver(std::move(host)));
+Result<std::unique_ptr<FakeDriver>> FakeDriver::open(std::shared_ptr<FakeHost> host,
+                                                     std::string technology) {
+  std::unique_ptr<FakeDriver> driver(new FakeDriver(std::move(host), std::move(technology)));
   driver->signal_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!driver->signal_) return system_error("cannot make an event descriptor");
   {
@@ -42,7 +43,7 @@ FakeDriver::~FakeDriver() {
 HostSupport FakeDriver::check_host() { return {true, "in memory", {}, {}}; }
 
 Result<Shell> FakeDriver::prepare(const ShellShape& shape) {
-  if (shape.technology != "container")
+  if (shape.technology != info_.technologies.front())
     return Error{Errc::unsupported, fmt::format("the fake does not run {}", shape.technology)};
   Lock lock(host_->mutex_);
   InstanceId id = fmt::format("~fake-{}", host_->next_++);

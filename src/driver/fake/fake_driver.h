@@ -38,6 +38,9 @@ class FakeHost {
   void fail_starts(unsigned count);
   // While held, no function answers a request for its state.
   void hold_states(bool held);
+  // The state of a function, as it gives it; a test may set it.
+  std::string state(const InstanceId& id) const;
+  void set_state(const InstanceId& id, std::string state);
   // Ends a running instance as a crash would.
   void crash(const InstanceId& id, ExitReason reason);
 
@@ -79,7 +82,8 @@ class FakeDriver final : public Driver,
                          public Preloader {
  public:
   // At most one driver object for a host at a time.
-  static Result<std::unique_ptr<FakeDriver>> open(std::shared_ptr<FakeHost> host);
+  static Result<std::unique_ptr<FakeDriver>> open(std::shared_ptr<FakeHost> host,
+                                                  std::string technology = "container");
   ~FakeDriver() override;
 
   const DriverInfo& info() const override { return info_; }
@@ -112,7 +116,7 @@ class FakeDriver final : public Driver,
                             std::chrono::milliseconds deadline) override;
 
  private:
-  explicit FakeDriver(std::shared_ptr<FakeHost> host);
+  FakeDriver(std::shared_ptr<FakeHost> host, std::string technology);
   Result<void> begin(const InstanceId& shell, const InstanceSpec& spec);
   void watch_clock(const std::stop_token& stop);  // ends those whose time has come
 

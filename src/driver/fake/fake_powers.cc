@@ -170,6 +170,17 @@ Result<Fd> FakeDriver::vitals(const InstanceId& id) {
   return memory;
 }
 
+std::string FakeHost::state(const InstanceId& id) const {
+  Lock lock(mutex_);
+  auto entry = entries_.find(id);
+  return entry == entries_.end() ? std::string() : entry->second.state_bytes;
+}
+
+void FakeHost::set_state(const InstanceId& id, std::string state) {
+  Lock lock(mutex_);
+  entries_.at(id).state_bytes = std::move(state);
+}
+
 void FakeHost::hold_states(bool held) {
   Lock lock(mutex_);
   states_held_ = held;
