@@ -48,6 +48,63 @@ vireo() { "$bin/vireo" "$@"; }
 pid_of() { vireo inspect "branch-office/$1" --output json | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'; }
 groups() { find /sys/fs/cgroup -type d -path '*vireo-*' 2>/dev/null | sort; }
 
+# Why this host does not run a technology; empty when it does.
+why_not() {
+  vireo host --output json | python3 -c '
+import json, sys
+found = [one for one in json.load(sys.stdin)["technologies"] if one["name"] == sys.argv[1]]
+if not found: print("this daemon was built without it")
+elif found[0]["possible"] is not True: print("; ".join(found[0]["missing"]))' "$1"
+}
+# FUNCTION TECHNOLOGY: one word of the mixed chain, with a ping every two milliseconds through it.
+switch_under_ping() {
+  echo "--- $1 becomes $2, with 500 pings a second through the chain"
+  ping -q -i 0.002 -c 500 10.10.0.80 >"$work/ping" &
+  pinging=$!
+  sleep 0.2
+  sed -i "s/^\(  $1: .*technology: \)[a-z.]*/\1$2/" "$work/mixed.yaml"
+  vireo run "$work/mixed.yaml"
+  wait "$pinging"
+  tail -n +4 "$work/ping"
+}
+# TECHNOLOGY: starts, size, memory and round trip of one responder, as columns.
+side() {
+  cat >"$work/side.yaml" <<END
+vireo: 1
+service: side
+functions:
+  echo: { image: vireo/responder, technology: $1, ports: [ { link: lan, address: 10.30.0.2 } ] }
+links:
+  lan: { subnet: 10.30.0.0/24, host: 10.30.0.1 }
+END
+  for i in 1 2 3 4 5; do
+    vireo run "$work/side.yaml" --output json >"$work/start-$i.json"
+    vireo rm side >/dev/null
+    sleep 0.1  # the pool is filled again
+  done
+  vireo run "$work/side.yaml" >/dev/null
+  ping -q -i 0.002 -c 300 10.30.0.2 >"$work/ping"
+  sleep 1.2  # figures are read once a second
+  vireo inspect side/echo --output json >"$work/echo"
+  vireo rm side >/dev/null
+  python3 - "$1" "$work" "$bin/functions/responder" <<'END'
+import glob, json, os, re, statistics, sys
+technology, work, program = sys.argv[1:]
+runs = [json.load(open(path)) for path in glob.glob(work + "/start-*.json")]
+starts = [step["duration_ms"] for run in runs for step in run["steps"] if step["id"].startswith("start ")]
+image = os.path.getsize(program + (".elf" if technology.startswith("unikernel") else ""))
+memory = json.load(open(work + "/echo"))["memory_bytes"]
+rtt = [float(each) for each in re.search(r"= ([\d.]+)/([\d.]+)/", open(work + "/ping").read()).groups()]
+print(f"{technology:<22} {statistics.median(starts):>8.2f} ms {image / 1024:>8.0f} KiB "
+      f"{memory / 1048576:>8.2f} MiB {rtt[0] * 1000:>8.0f} us {rtt[1] * 1000:>8.0f} us")
+END
+}
+side_by_side() {
+  echo "TECHNOLOGY                  START    PROGRAM       MEMORY  RTT LEAST   RTT MEAN"
+  side container
+  [ -n "$unikernels" ] && echo "unikernel.vireo.kvm    not run: $unikernels" || side unikernel.vireo.kvm
+}
+
 before=$(groups)
 ip link set lo up
 echo reno >/proc/sys/net/ipv4/tcp_congestion_control  # the host's default may pace
@@ -90,11 +147,37 @@ done
 vireo ps
 curl -sS --max-time 5 http://10.10.0.80/
 
-step "5. The draft's five tables, measured here (quick)"
+step "5. A chain of containers and unikernels; a hop becomes the other kind while traffic goes"
+vireo rm branch-office >/dev/null
+unikernels=$(why_not unikernel.vireo.kvm)
+if [ -n "$unikernels" ]; then
+  echo "not run: $unikernels"
+else
+  # The server is nginx here, so that there is a page to fetch.
+  cp examples/nginx.conf "$work"
+  page='files: { /etc/nginx/nginx.conf: { from: nginx.conf }, /srv/index.html: "Hello from the WAN.\\n" }'
+  sed "s|image: vireo/responder, config: { tcp: accept }|image: demo/web, $page|" \
+    examples/mixed-chain.yaml >"$work/mixed.yaml"
+  vireo run "$work/mixed.yaml"
+  vireo wait mixed-chain --for ready --timeout 20s
+  vireo ps
+  ip route replace 10.10.0.0/24 via 10.20.0.1
+  curl -sS --max-time 5 http://10.10.0.80/
+  switch_under_ping nat container
+  switch_under_ping fw unikernel.vireo.kvm
+  switch_under_ping nat unikernel.vireo.kvm
+  curl -sS --max-time 5 http://10.10.0.80/
+  vireo rm mixed-chain >/dev/null
+fi
+
+step "6. The same function as a container and as a unikernel"
+side_by_side
+
+step "7. The draft's five tables, measured here (quick)"
 "$bin/vireo" bench --quick --peer-dir "$build/peers/bin" --report vireo-report.html
 
-step "6. Remove everything, and count what is left"
-vireo rm branch-office
+step "8. Remove everything, and count what is left"
+vireo rm --all
 kill "$daemon"
 wait "$daemon" || true
 daemon=
