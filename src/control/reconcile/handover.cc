@@ -8,7 +8,7 @@ uint64_t excess(uint64_t of, uint64_t over) { return of > over ? of - over : 0; 
 
 }  // namespace
 
-// What the old one's closed gate refuses is none of it: frames for all have come to the next one too.
+// What the old one did not take is none of it: frames for all have come to the next one too.
 TrafficCount count_traffic(std::span<const PortCounters> old, std::span<const PortCounters> next,
                            uint64_t read) {
   TrafficCount count{.read = read};

@@ -40,10 +40,10 @@ struct OpenHandover {
   SteadyTime began;  // the first swap
   std::chrono::nanoseconds gap{0};
   SteadyTime drain_began, deadline;
-  bool asked = false, heard = false;   // whether it is done with what it had read
+  bool asked = false, heard = false;    // whether it is done with what it had read
   std::optional<uint64_t> last_read{};  // when it said so last
   unsigned idle_answers = 0;            // in a row that found nothing read
-  std::string note;                    // of what did not succeed
+  std::string note;                     // of what did not succeed
 };
 
 }  // namespace vireo

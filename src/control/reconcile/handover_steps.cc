@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// State and traffic of a function from one generation to the next: what is asked of the fabric around the
-// swaps, and the record of what it cost.
+// State and traffic of a function from one generation to the next: what is asked of the fabric
+// around the swaps, and the record of what it cost.
 #include <fmt/format.h>
 
 #include "control/reconcile/reconciler.h"
@@ -45,7 +45,8 @@ void Reconciler::note_moved(StateMover::Finished finished) {
     return;
   }
   Generation* to = function->next.get();
-  if (from != function->current.get() || to == nullptr || !to->state_asked || to->state_moved) return;
+  if (from != function->current.get() || to == nullptr || !to->state_asked || to->state_moved)
+    return;
   to->state_moved = true;
   to->phases.push_back({"state", moved ? "" : "lost", parts_.clock.now() - to->state_began});
   if (!moved) publish(*function, "instance.state_lost", finished.result.error().message);
@@ -137,13 +138,12 @@ void Reconciler::end_handover(ServiceEntry& service, FunctionEntry& function, Ge
   const Generation* next = function.current.get();
   if (parts_.fabric.info().counts_refused && next != nullptr && next->spec.id == handover.to)
     done.lost = lost_between(handover.before, count_both(old, *next));
-  journal_.add_step(service.operation,
-                    {"hand over " + handover.to,
-                     fmt::format("{}/{}", service.name, function.name),
-                     {{"swap", "", handover.gap},
-                      {"drain", handover.note, now - handover.drain_began}},
-                     now - handover.began,
-                     done});
+  journal_.add_step(service.operation, {"hand over " + handover.to,
+                                        fmt::format("{}/{}", service.name, function.name),
+                                        {{"swap", "", handover.gap},
+                                         {"drain", handover.note, now - handover.drain_began}},
+                                        now - handover.began,
+                                        done});
   old.handover.reset();
   did("silence " + old.spec.id);
 }

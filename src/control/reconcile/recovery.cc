@@ -113,6 +113,9 @@ void Reconciler::recover_one(Driver& driver, const InstanceStatus& status, const
     function.reason = to_string(*status.exit);
     publish(function, "instance.exited", function.reason + ", while no daemon ran");
   }
+  if (!keep)  // the daemon ended while its traffic went to another: it may send still
+    for (PortSlot& slot : generation->ports)
+      slot.open = ports.at(slot.spec.id).gate != GateState::blocked;
   (keep ? function.current : function.old.emplace_back()) = std::move(generation);
 }
 

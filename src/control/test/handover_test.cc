@@ -26,6 +26,11 @@ class Handovers : public ControlTest {
   size_t position(const std::string& step) const {
     return static_cast<size_t>(std::ranges::find(world.steps, step) - world.steps.begin());
   }
+  size_t position_of(const std::string& part) const {
+    auto found = std::ranges::find_if(
+        world.steps, [&](const std::string& step) { return step.starts_with(part); });
+    return static_cast<size_t>(found - world.steps.begin());
+  }
   std::optional<Handover> handover() {
     for (const OperationStep& step : world.daemon().operations("site").front().steps)
       if (step.handover) return step.handover;
@@ -142,6 +147,28 @@ TEST_F(Handovers, one_that_dies_meanwhile_leaves_a_record) {
   EXPECT_TRUE(handover().has_value());
   EXPECT_EQ(world.function("site", "fw").instance, second);
   EXPECT_EQ(world.function("site", "fw").restarts, 0u);
+}
+
+TEST_F(Handovers, a_daemon_that_ends_half_way_leaves_ports_to_the_next) {
+  for (const char* step : {"open default/site/fw.1@2:port0", "promote default/site/fw.1@2"}) {
+    run(site("container"));
+    ASSERT_TRUE(world.run(site("unikernel.vireo.kvm")));
+    ASSERT_TRUE(world.run_until(step)) << step;
+    world.crash_daemon();
+    world.steps.clear();
+    world.start_daemon();
+    ASSERT_TRUE(world.settle());
+    EXPECT_EQ(world.host->instances() + world.machines->instances(), 1u) << step;
+    EXPECT_EQ(world.picture().find("blocked"), std::string::npos) << step << world.picture();
+    // Whichever stays: the other one's ports are closed before it is asked.
+    EXPECT_LT(position_of("block default/site/fw"), position_of("stop default/site/fw")) << step;
+    ASSERT_TRUE(world.daemon().remove("site"));
+    ASSERT_TRUE(world.settle());
+    ASSERT_EQ(world.picture(), "");
+    world.stop_daemon();
+    world.start_daemon();
+    world.steps.clear();
+  }
 }
 
 TEST_F(Handovers, the_record_outlives_the_daemon) {
