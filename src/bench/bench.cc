@@ -76,8 +76,10 @@ std::vector<Row> measure(const BenchOptions& options, const Workshop& workshop,
   std::vector<Row> rows;
   for (const std::string& metric : options.metrics) {
     if (interruption.came()) return rows;
-    // What only containers have been measured in so far.
-    if (!is_limit_metric(metric) && !options.wants_technology("container")) continue;
+    // Peers alone are no measurement of ours.
+    if (!is_limit_metric(metric) && !options.wants_technology("container") &&
+        !options.wants_technology("unikernel.vireo.kvm"))
+      continue;
     auto found =
         run_round(round_of(metric, options, workshop), workshop.progress, workshop.interrupted);
     rows.insert(rows.end(), found.begin(), found.end());

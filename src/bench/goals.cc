@@ -18,7 +18,7 @@ std::optional<double> bound(const Json& rule, const char* name) {
 
 bool judges(const GoalRule& rule, const Row& row) {
   return row.peer.empty() && row.status != RowStatus::published && row.metric == rule.metric &&
-         row.mode == rule.mode;
+         row.mode == rule.mode && row.technology == rule.technology;
 }
 
 std::optional<double> figure_of(const GoalRule& rule, const Row& row) {
@@ -86,7 +86,8 @@ Result<std::vector<GoalRule>> goal_rules() {
     rules.push_back({rule["id"].text(), rule["goal"].text(), rule["figure"].text(),
                      rule["metric"].text(), rule["mode"].text(), rule["statistic"].text(),
                      rule["to"].text(), bound(rule, "at_most"), bound(rule, "at_least"),
-                     rule["noisy"].boolean(true)});
+                     rule["noisy"].boolean(true),
+                     rule.has("technology") ? rule["technology"].text() : "container"});
   return rules;
 }
 
@@ -109,10 +110,12 @@ std::vector<Verdict> judge(const std::vector<GoalRule>& rules, std::vector<Row>&
 
 std::string verdicts_text(const std::vector<Verdict>& verdicts) {
   std::string text = "Goals\n";
+  size_t longest = 0;
+  for (const Verdict& verdict : verdicts) longest = std::max(longest, verdict.rule.goal.size());
   for (const Verdict& verdict : verdicts) {
     const char* word = !verdict.met ? "not judged" : *verdict.met ? "met" : "MISSED";
-    text += fmt::format("  {:<4} {:<68} {:<10}  {:<10}  {}\n", verdict.rule.id, verdict.rule.goal,
-                        verdict.rule.figure, word, verdict.found);
+    text += fmt::format("  {:<4} {:<{}} {:<12}  {:<10}  {}\n", verdict.rule.id, verdict.rule.goal,
+                        longest, verdict.rule.figure, word, verdict.found);
   }
   return text;
 }

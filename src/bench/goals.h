@@ -17,6 +17,7 @@ struct GoalRule {
   std::string to;                // of a ratio: the peer
   std::optional<double> at_most, at_least;
   bool noisy = true;  // a verdict needs samples enough for an A/A difference, and a small one
+  std::string technology = "container";  // of the rows that it judges
 };
 
 Result<std::vector<GoalRule>> goal_rules();  // of the goals.json that was built in

@@ -56,6 +56,15 @@ TEST(Goals, are_met_or_missed_by_every_row_they_judge) {
   EXPECT_EQ(verdict.found, "4, 6");
 }
 
+TEST(Goals, speak_of_one_technology) {
+  std::vector<Row> rows{measured("heal", "pooled", {4}), measured("heal", "pooled", {1})};
+  rows[1].technology = "unikernel.vireo.kvm";
+  GoalRule rule = at_most_five;
+  EXPECT_EQ(judge({rule}, rows)[0].found, "4");
+  rule.technology = rows[1].technology;
+  EXPECT_EQ(judge({rule}, rows)[0].found, "1");
+}
+
 TEST(Goals, a_noisy_metric_gets_no_verdict) {
   // The same thing, twice as long in every second sample.
   std::vector<Row> rows{measured("heal", "pooled", {1, 2, 1, 2, 1, 2, 1, 2})};

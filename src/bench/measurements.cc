@@ -29,6 +29,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* container = "container";
+constexpr const char* unikernel = "unikernel.vireo.kvm";
+
 unsigned runs_of(const BenchOptions& options, unsigned quick, unsigned full) {
   if (options.runs > 0) return options.runs;
   return options.quick ? quick : full;
@@ -41,15 +44,21 @@ std::chrono::seconds budget_of(const BenchOptions& options, std::chrono::seconds
 
 Round instantiation_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"instantiation", {}, runs_of(options, 10, 30), 1, budget_of(options, 10s)};
-  for (bool pooled : {true, false}) {
-    StartOptions start;
-    start.image = "bench/listener";
-    start.pooled = pooled;
-    start.program = workshop.programs.vireod;
-    start.archive = workshop.start_archive;
-    start.neighbour_archive = workshop.listener_archive;
-    round.probes.push_back(make_start_probe(start));
-  }
+  StartOptions start;
+  start.program = workshop.programs.vireod;
+  start.archive = workshop.start_archive;
+  start.neighbour_archive = workshop.listener_archive;
+  auto add = [&](const char* technology, const std::vector<std::string>& modes, unsigned network) {
+    if (!options.wants_technology(technology)) return;
+    start.technology = technology;
+    for (const std::string& mode : modes) {
+      start.mode = mode;
+      start.network = fmt::format("10.99.{}", network++);
+      round.probes.push_back(make_start_probe(start));
+    }
+  };
+  add(container, {"pooled", "cold"}, 0);
+  add(unikernel, {"rehearsed", "parked", "fork", "cold"}, 2);
   if (options.wants_peer("runc")) round.probes.push_back(make_runc_start_probe(workshop.peers));
   if (options.wants_peer("docker"))
     round.probes.push_back(make_docker_start_probe(workshop.docker, workshop.start_archive));
@@ -110,7 +119,7 @@ Round heal_round(const BenchOptions& options, const Workshop& workshop) {
 // Those that were asked for, whatever this host can run; else those that there is a driver for.
 std::vector<std::string> technologies_of(const BenchOptions& options) {
   if (!options.technologies.empty()) return options.technologies;
-  return {"container", "unikernel.vireo.kvm"};
+  return {container, unikernel};
 }
 
 unsigned density_count(const BenchOptions& options) {
@@ -141,7 +150,7 @@ Round chain_round(const BenchOptions& options, const Workshop& workshop) {
   if (options.length > 0) chain.length = options.length;
   // Named technologies take turns in one chain; else there is one of each.
   std::vector<std::vector<std::string>> chains{options.technologies};
-  if (options.technologies.empty()) chains = {{"container"}, {"unikernel.vireo.kvm"}};
+  if (options.technologies.empty()) chains = {{container}, {unikernel}};
   for (auto& hops : chains) {
     chain.technologies = std::move(hops);
     round.probes.push_back(make_chain_probe(chain));

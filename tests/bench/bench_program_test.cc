@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "host/child_process.h"
 #include "host/files.h"
+#include "host/kvm_probe.h"
 
 namespace vireo {
 namespace {
@@ -46,6 +47,26 @@ class BenchProgram : public ::testing::Test {
     EXPECT_TRUE(finished) << finished.error().message;
     return finished ? *finished : Finished();
   }
+  // The rows of unikernels, which all have as many figures as there are runs, or say why not.
+  size_t unikernels(const std::string& words, int runs) const {
+    const bool possible = probe_kvm(open_kvm()).runs_user_mode();
+    size_t seen = 0;
+    for (const Json& row : rows(words + " --technology unikernel.vireo.kvm --peers none")) {
+      if (row["technology"].text() != "unikernel.vireo.kvm") continue;
+      seen++;
+      const std::string name = row["metric"].text() + " " + row["mode"].text();
+      const bool size = row["metric"].text() == "image_size";  // a file's: it need not run
+      EXPECT_EQ(row["status"].text(), possible || size ? "measured" : "not run") << name;
+      EXPECT_EQ(row["n"].integer(), possible || size ? runs : 0)
+          << name << ": " << row["reason"].text();
+      if (possible || size)
+        EXPECT_GT(row["min"].number(), 0) << name;
+      else
+        EXPECT_NE(row["reason"].text().find("kvm"), std::string::npos) << row["reason"].text();
+    }
+    return seen;
+  }
+
   // The rows of a run with JSON output.
   std::vector<Json> rows(const std::string& words) const {
     Finished finished = run(words + " --output json");
@@ -92,7 +113,9 @@ std::vector<Json> of_metric(const std::vector<Json>& rows, const std::string& me
 
 TEST_F(BenchProgram, an_entry_point_that_does_not_exist_fails_every_sample) {
   std::string image = archive({});
-  auto found = rows(fmt::format("instantiation --runs 2 --peers none --image {}", image));
+  const std::string container =
+      "instantiation --technology container --peers none --runs 2 --image ";
+  auto found = rows(container + image);
   for (const char* metric : {"instantiation", "function_ready", "stop"}) {
     auto own = of_metric(found, metric);
     ASSERT_EQ(own.size(), 2u) << metric;  // pooled and cold
@@ -104,16 +127,15 @@ TEST_F(BenchProgram, an_entry_point_that_does_not_exist_fails_every_sample) {
       EXPECT_NE(row["reason"].text().find("/listener"), std::string::npos) << row["reason"].text();
     }
   }
-  EXPECT_EQ(
-      WEXITSTATUS(run(fmt::format("instantiation --runs 1 --peers none --image {}", image)).status),
-      1);
+  EXPECT_EQ(WEXITSTATUS(run(container + image).status), 1);
 }
 
 // The lower bound is the sleep itself: no start can be faster.
 TEST_F(BenchProgram, an_entry_point_that_sleeps_is_ready_no_sooner) {
   std::string image =
       archive({{VIREO_BIN "/late_listener", "listener"}, {VIREO_BIN "/bench/listener", "real"}});
-  auto found = rows(fmt::format("instantiation --runs 2 --peers none --image {}", image));
+  auto found = rows(
+      fmt::format("instantiation --technology container --runs 2 --peers none --image {}", image));
   auto ready = of_metric(found, "function_ready");
   ASSERT_EQ(ready.size(), 2u);
   for (const Json& row : ready) {
@@ -125,7 +147,8 @@ TEST_F(BenchProgram, an_entry_point_that_sleeps_is_ready_no_sooner) {
 // The one peer that starts no listener of ours: QEMU with a function's image.
 TEST_F(BenchProgram, a_function_under_qemu_answers_the_same_sender) {
   unsigned seen = 0;
-  for (const Json& row : rows("instantiation --runs 2 --peers qemu_microvm")) {
+  for (const Json& row :
+       rows("instantiation --technology container --runs 2 --peers qemu_microvm")) {
     if (!row["peer"].text().starts_with("QEMU microvm (TCG) ")) continue;
     seen++;
     EXPECT_EQ(row["n"].integer(), 2) << row["reason"].text();
@@ -146,7 +169,8 @@ TEST_F(BenchProgram, a_qemu_that_is_not_there_is_not_run_and_says_why) {
   ASSERT_TRUE(linked && linked->ok());
   search_path_ = path("programs");
   unsigned seen = 0;
-  for (const Json& row : rows("instantiation --runs 1 --peers qemu_microvm")) {
+  for (const Json& row :
+       rows("instantiation --technology container --runs 1 --peers qemu_microvm")) {
     if (!row["peer"].text().starts_with("QEMU")) continue;
     seen++;
     EXPECT_EQ(row["status"].text(), "not run");
@@ -156,7 +180,8 @@ TEST_F(BenchProgram, a_qemu_that_is_not_there_is_not_run_and_says_why) {
 }
 
 TEST_F(BenchProgram, a_dockerd_that_is_none_is_not_run_and_says_why) {
-  auto found = rows("instantiation --runs 1 --peers docker --dockerd /bin/false");
+  auto found =
+      rows("instantiation --technology container --runs 1 --peers docker --dockerd /bin/false");
   bool seen = false;
   for (const Json& row : of_metric(found, "function_ready")) {
     if (row["peer"].text().empty()) {
@@ -174,7 +199,8 @@ TEST_F(BenchProgram, a_dockerd_that_is_none_is_not_run_and_says_why) {
 TEST_F(BenchProgram, an_interrupt_leaves_nothing_and_prints_what_was_measured) {
   Fd out = *open_path(path("out"), O_WRONLY | O_CREAT, 0600);
   Fd progress = *open_path(path("progress"), O_WRONLY | O_CREAT, 0600);
-  ChildCommand bench = command("instantiation --runs 1000 --peers none --output json");
+  ChildCommand bench =
+      command("instantiation --technology container --runs 1000 --peers none --output json");
   bench.output = out.get();
   bench.error = progress.get();
   auto child = ChildProcess::start(bench);
@@ -198,14 +224,15 @@ TEST_F(BenchProgram, an_interrupt_leaves_nothing_and_prints_what_was_measured) {
 }
 
 TEST_F(BenchProgram, heals_a_forwarder_that_it_kills) {
-  auto heal = of_metric(rows("heal --runs 2 --peers none"), "heal");
+  auto heal = of_metric(rows("heal --technology container --runs 2 --peers none"), "heal");
   ASSERT_EQ(heal.size(), 1u);
   EXPECT_EQ(heal[0]["n"].integer(), 2) << heal[0]["reason"].text();
   EXPECT_GT(heal[0]["min"].number(), 0);
 }
 
 TEST_F(BenchProgram, compares_paths_with_a_bare_veth_pair_of_the_same_run) {
-  auto found = rows("throughput round_trip --quick --runs 1 --peers bare_veth");
+  auto found =
+      rows("throughput round_trip --technology container --quick --runs 1 --peers bare_veth");
   for (const char* metric : {"throughput", "round_trip"}) {
     auto all = of_metric(found, metric);
     ASSERT_FALSE(all.empty());
@@ -220,7 +247,7 @@ TEST_F(BenchProgram, compares_paths_with_a_bare_veth_pair_of_the_same_run) {
 }
 
 TEST_F(BenchProgram, knows_the_sizes_of_images) {
-  auto sizes = of_metric(rows("image_size --peers none"), "image_size");
+  auto sizes = of_metric(rows("image_size --technology container --peers none"), "image_size");
   ASSERT_EQ(sizes.size(), 2u);
   EXPECT_EQ(sizes[0]["mode"].text(), "packet function");
   EXPECT_GT(sizes[0]["median"].number(), 0);
@@ -314,6 +341,10 @@ TEST_F(BenchProgram, counts_the_sessions_that_live) {
       EXPECT_LE(row["median"].number(), std::min(flows, 65'536)) << row["mode"].text();
     }
   }
+}
+
+TEST_F(BenchProgram, starts_unikernels_in_every_tier) {
+  EXPECT_EQ(unikernels("instantiation --runs 2", 2), 5u * 4);
 }
 
 TEST_F(BenchProgram, wrong_usage_is_told_apart) {

@@ -50,15 +50,15 @@ std::vector<Row> peer_start_rows(const std::string& peer) {
 
 Result<void> take_answers(SynProber& prober, SteadyTime started,
                           std::map<std::string, double>& values) {
-  auto answers = prober.wait_for_syn_ack(started + longest_start);
+  auto answers = prober.wait_for_answer(started + longest_start);
   auto since = [&](SteadyTime time) {
     return std::chrono::duration<double, std::milli>(time - started).count();
   };
   if (answers.rst) values["instantiation"] = since(*answers.rst);
-  if (!answers.syn_ack) return Error{Errc::timed_out, "no SYN-ACK of the function came"};
-  values["function_ready"] = since(*answers.syn_ack);
+  if (!answers.own) return Error{Errc::timed_out, "no SYN-ACK of the function came"};
+  values["function_ready"] = since(*answers.own);
   // Without an RST before it, the function's own answer is the first sign of life.
-  values.emplace("instantiation", since(*answers.syn_ack));
+  values.emplace("instantiation", since(*answers.own));
   return {};
 }
 

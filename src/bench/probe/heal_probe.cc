@@ -61,7 +61,7 @@ class HealProbe final : public Probe {
         {interface, *parse_ip(host_address), *parse_ip(far_address), *parse_mac(far_mac), 8080}));
     TRY(lab_->wait_for_pool(5s));
     prober->reset();
-    if (!prober->wait_for_syn_ack(Clock::now() + longest_heal).syn_ack)
+    if (!prober->wait_for_answer(Clock::now() + longest_heal).own)
       return Error{Errc::timed_out, "no answer came through the forwarder before it was killed"};
     Sample sample;
     sample.values["heal"] = TRY(kill_and_wait(*prober));

@@ -95,10 +95,10 @@ Result<std::unique_ptr<Lab>> Lab::start(const LabOptions& options) {
                        "--runtime-dir", directory.path() + "/run",
                        "--socket",      socket,
                        "--pool",        std::to_string(options.pool)};
-  if (!options.fabric.empty())
-    command.arguments.insert(command.arguments.end(), {"--fabric", options.fabric});
-  if (!options.packet_ports.empty())
-    command.arguments.insert(command.arguments.end(), {"--packet-ports", options.packet_ports});
+  for (const auto& [name, value] :
+       {std::pair("--fabric", options.fabric), std::pair("--packet-ports", options.packet_ports),
+        std::pair("--start-tier", options.start_tier)})
+    if (!value.empty()) command.arguments.insert(command.arguments.end(), {name, value});
   command.output = command.error = log.get();
   command.new_session = true;  // an interrupt from the terminal is for the bench alone
   ChildProcess daemon = TRY(ChildProcess::start(command));

@@ -24,6 +24,7 @@ struct LabOptions {
   unsigned pool = 4;           // spare shells of each shape; 0: every start is cold
   std::string packet_ports{};  // "tap", "packet"; "": the daemon's choice
   std::string fabric{};        // "ebpf", "bridge"; "": the daemon's choice
+  std::string start_tier{};  // the quickest way to start a virtual machine; "": the daemon's choice
 };
 
 class Lab {

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr const char* mac = "02:97:00:00:00:10";
-constexpr const char *host = "10.97.0.1", *guest = "10.97.0.10";
+constexpr const char *host = "10.98.1.1", *guest = "10.98.1.10";
 constexpr uint16_t listening = 8080;
 
 // The identity page of a responder that listens, as the platform would write it.

@@ -7,6 +7,9 @@
 
 #include "base/rollback.h"
 #include "base/text.h"
+#include "bench/probe/accelerator.h"
+#include "bench/probe/start_record.h"
+#include "model/technology.h"
 
 namespace vireo::bench {
 namespace {
@@ -14,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto longest_start = 5s;
 constexpr const char* function_mac = "02:99:00:00:00:10";
+constexpr uint16_t listening = 8080;
 
 double milliseconds(std::chrono::nanoseconds duration) {
   return static_cast<double>(duration.count()) / 1e6;
@@ -32,60 +36,56 @@ class StartProbe final : public Probe {
 
   std::vector<Row> rows() const override {
     std::vector<Row> rows;
-    for (const char* metric : {"instantiation", "function_ready", "ready", "stop"}) {
+    for (const char* metric : {"instantiation", "function_ready", "ready", "stop", "driver"}) {
       Row row;
       row.metric = metric;
-      row.technology = "container";
-      row.mode = options_.pooled ? "pooled" : "cold";
-      row.accelerator = "none";
+      row.technology = options_.technology;
+      row.mode = options_.mode;
+      row.accelerator = accelerator_of(row.technology);
       row.unit = "ms";
       rows.push_back(row);
     }
+    if (!machine()) rows.pop_back();
     return rows;
   }
 
   Result<void> prepare() override {
-    lab_ = TRY(Lab::start({options_.program, options_.pooled ? 4u : 0u}));
-    if (options_.archive.empty())
-      TRY(lab_->build_functions({"all"}));
+    LabOptions lab;
+    lab.program = options_.program;
+    if (options_.mode == "cold") lab.pool = 0;
+    if (machine()) lab.start_tier = options_.mode;
+    lab_ = TRY(Lab::start(lab));
+    TRY(lab_->expect_possible(options_.technology));
+    if (machine())
+      TRY(lab_->build_functions({"responder"}));
     else
-      TRY(lab_->import_image(options_.archive, options_.image, listener_settings()));
+      TRY(lab_->import_image(options_.archive, "bench/listener", listener_settings()));
     TRY(lab_->import_image(options_.neighbour_archive, "bench/neighbour", listener_settings()));
     TRY(lab_->run(descriptor(false)));
     ProbeTarget target;
-    target.source = *parse_ip(network() + ".1");
-    target.target = *parse_ip(network() + ".10");
+    target.source = *parse_ip(options_.network + ".1");
+    target.target = *parse_ip(options_.network + ".10");
     target.target_mac = *parse_mac(function_mac);
-    target.port = options_.port;
+    target.port = listening;
+    target.resets = machine();
     target.interface = TRY(interface_with(target.source));
     prober_ = TRY(SynProber::open(target));
     return start_once();
   }
 
   Result<Sample> measure() override {
-    TRY(lab_->wait_for_pool(5s));
+    TRY(lab_->wait_for_pool(5s, options_.technology));
     Sample sample;
     prober_->reset();
     Rollback quiet([this] { prober_->pause(); });
     auto started = std::chrono::steady_clock::now();
     auto operation = lab_->run(descriptor(true));
-    auto completed = std::chrono::steady_clock::now();
-    if (operation) {
-      auto answers = prober_->wait_for_syn_ack(started + longest_start);
-      if (answers.rst) sample.values["instantiation"] = milliseconds(*answers.rst - started);
-      if (answers.syn_ack) {
-        double ready = milliseconds(*answers.syn_ack - started);
-        sample.values["function_ready"] = ready;
-        // A function that answers every SYN from its first packet on sends no RST: its own answer
-        // is then the first sign of life that the draft's sender sees.
-        sample.values.emplace("instantiation", ready);
-      }
-      sample.values["ready"] = milliseconds(completed - started);
-      sample.phases = phases_of(*operation);
-    }
+    sample.values["ready"] = milliseconds(std::chrono::steady_clock::now() - started);
+    if (operation) take_start(*operation, started, sample);
     auto stopped = take_down(sample);
     if (!operation) return operation.error();
     if (!stopped) return stopped.error();
+    if (machine()) disown_other_tier(*operation, sample);
     return sample;
   }
 
@@ -103,35 +103,50 @@ class StartProbe final : public Probe {
     return {};
   }
 
-  // Each lab has a subnet of its own: both have an address in the bench's namespace.
-  std::string network() const { return options_.pooled ? "10.99.0" : "10.99.1"; }
+  bool machine() const { return is_machine(options_.technology); }
 
   std::string descriptor(bool with_function) const {
     std::string text = fmt::format(
         "vireo: 1\nservice: bench\nlinks:\n  lan: {{ subnet: {0}.0/24, host: {0}.1 }}\n"
         "functions:\n"
         "  idle: {{ image: bench/neighbour, ports: [{{ link: lan, address: {0}.200 }}] }}\n",
-        network());
+        options_.network);
     if (with_function)
       text += fmt::format(
-          "  f: {{ image: {}, ports: [{{ link: lan, address: {}.10, mac: \"{}\" }}] }}\n",
-          options_.image, network(), function_mac);
+          "  f: {{ image: {}, technology: {}, "
+          "ports: [{{ link: lan, address: {}.10, mac: \"{}\" }}] }}\n",
+          machine() ? "vireo/responder" : "bench/listener", options_.technology, options_.network,
+          function_mac);
     return text;
   }
 
-  std::vector<PhaseTime> phases_of(const Json& operation) const {
-    std::vector<PhaseTime> phases;
-    for (const Json& step : operation["steps"].items())
-      for (const Json& phase : step["phases"].items())
-        phases.push_back({phase["name"].text(), phase["ms"].number()});
-    return phases;
+  void take_start(const Json& operation, SteadyTime started, Sample& sample) {
+    auto answers = prober_->wait_for_answer(started + longest_start);
+    if (answers.rst) sample.values["instantiation"] = milliseconds(*answers.rst - started);
+    if (answers.own) {
+      double ready = milliseconds(*answers.own - started);
+      sample.values["function_ready"] = ready;
+      // A function that answers every SYN from its first packet on sends no RST: its own answer
+      // is then the first sign of life that the draft's sender sees.
+      sample.values.emplace("instantiation", ready);
+    }
+    sample.phases = phases_of(operation);
+    sample.values["driver"] = driver_part(sample.phases);
+  }
+
+  // Nothing of it is this row's: neither its times nor its phases.
+  void disown_other_tier(const Json& operation, Sample& sample) const {
+    const std::string why = why_not_of_tier(operation, options_.mode);
+    if (why.empty()) return;
+    sample = Sample();
+    for (const Row& row : rows()) sample.disturbed[row.metric] = why;
   }
 
   Result<void> take_down(Sample& sample) {
     auto started = std::chrono::steady_clock::now();
     TRY(lab_->post("/v1/services/bench/functions/f/stop?wait=30"));
     auto reaped = std::chrono::steady_clock::now();
-    auto last = prober_->last_syn_ack(5ms, started + longest_start);
+    auto last = prober_->last_answer(5ms, started + longest_start);
     auto end = last ? std::max(*last, reaped) : reaped;
     sample.values["stop"] = milliseconds(end - started);
     TRY(lab_->run(descriptor(false)));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Instantiation (draft, section 4.2) through Vireo: the clock starts at the first byte of the
 // request that adds one function to a service whose link exists; `instantiation` ends at the first
-// RST that an external SYN sender sees, `function_ready` at the first SYN-ACK of the function's
-// own, `stop` is from the first byte of the stop request until it is reaped and its last answer has
-// come.
+// RST that an external SYN sender sees, `function_ready` at the first answer of the function's
+// own: a listener's SYN-ACK, a responder's RST. `stop` is from the first byte of the stop request
+// until it is reaped and its last answer has come; `driver` is the part of a virtual machine's
+// driver, as the operation's record tells it.
 #pragma once
 #include <memory>
 #include <string>
@@ -15,12 +16,14 @@
 namespace vireo::bench {
 
 struct StartOptions {
-  std::string image;  // reference of the image under test
-  bool pooled = true;
+  std::string technology = "container";
+  // Of the rows: "pooled" or "cold"; of a virtual machine its tier: "rehearsed", "parked", "fork"
+  // or "cold". A sample that was started in another tier is disturbed.
+  std::string mode = "pooled";
+  std::string network;  // "10.99.0", each probe's own: all have addresses in one namespace
   std::string program;  // vireod
-  std::string archive;  // imported first under `image`; "": it is one of our own functions
+  std::string archive;  // started as a container; of a virtual machine: our responder is
   std::string neighbour_archive;  // root archive with /listener, of what runs on the link already
-  uint16_t port = 8080;           // that the function listens on
 };
 
 std::unique_ptr<Probe> make_start_probe(StartOptions options);

@@ -176,10 +176,12 @@ void SynProber::take(std::span<const uint8_t> frame, int64_t time) {
   if (!from_target) return;
   int64_t none = 0;
   uint8_t flags = frame[tcp_at + 13];
-  if ((flags & flag_rst) != 0) rst_.compare_exchange_strong(none, time);
-  if ((flags & (flag_syn | flag_ack)) != (flag_syn | flag_ack)) return;
+  const bool reset = (flags & flag_rst) != 0;
+  const bool accepted = (flags & (flag_syn | flag_ack)) == (flag_syn | flag_ack);
+  if (reset) rst_.compare_exchange_strong(none, time);
+  if (!(target_.resets ? reset : accepted)) return;
   none = 0;
-  syn_ack_.compare_exchange_strong(none, time);
+  own_.compare_exchange_strong(none, time);
   last_ = time;
   int64_t wanted = wanted_;
   none = 0;
@@ -190,19 +192,19 @@ void SynProber::take(std::span<const uint8_t> frame, int64_t time) {
 void SynProber::reset() {
   since_ = now();
   sent_ = 0;
-  rst_ = syn_ack_ = last_ = 0;
+  rst_ = own_ = last_ = 0;
   sending_ = true;
   sending_.notify_one();
 }
 
 void SynProber::pause() { sending_ = false; }
 
-SynProber::Answers SynProber::wait_for_syn_ack(SteadyTime deadline) {
-  while (syn_ack_ == 0 && std::chrono::steady_clock::now() < deadline)
+SynProber::Answers SynProber::wait_for_answer(SteadyTime deadline) {
+  while (own_ == 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(200us);
   Answers answers;
   if (rst_ != 0) answers.rst = at(rst_);
-  if (syn_ack_ != 0) answers.syn_ack = at(syn_ack_);
+  if (own_ != 0) answers.own = at(own_);
   answers.rate = static_cast<double>(sent_) * 1e9 / static_cast<double>(now() - since_);
   return answers;
 }
@@ -217,8 +219,8 @@ std::optional<SteadyTime> SynProber::answer_to_syn_after(SteadyTime sent, Steady
   return at(wanted_answer_);
 }
 
-std::optional<SteadyTime> SynProber::last_syn_ack(std::chrono::milliseconds quiet,
-                                                  SteadyTime deadline) {
+std::optional<SteadyTime> SynProber::last_answer(std::chrono::milliseconds quiet,
+                                                 SteadyTime deadline) {
   auto start = std::chrono::steady_clock::now();
   for (auto time = start; time < deadline; time = std::chrono::steady_clock::now()) {
     SteadyTime last = last_ == 0 ? start : at(last_);

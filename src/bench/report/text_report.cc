@@ -20,7 +20,7 @@ std::string ratios_text(const Row& row) {
 std::string measured_line(const Row& row) {
   Summary summary = summarise(row.samples);
   std::string line = fmt::format(
-      "  {:<42} {:>5} {:>9}  {:<19} {:>8} {:>8}", label_of(row), summary.n,
+      "  {:<46} {:>5} {:>9}  {:<19} {:>8} {:>8}", label_of(row), summary.n,
       figure_text(summary.median),
       fmt::format("[{} {}]", figure_text(summary.ci95.first), figure_text(summary.ci95.second)),
       figure_text(summary.p90), figure_text(summary.max));
@@ -31,13 +31,13 @@ std::string measured_line(const Row& row) {
 
 std::string line_of(const Row& row, const std::string& unit) {
   if (row.status == RowStatus::published)
-    return fmt::format("  {:<42} {:>5} {:>9}{}\n", label_of(row), "-",
+    return fmt::format("  {:<46} {:>5} {:>9}{}\n", label_of(row), "-",
                        figure_text(row.samples.at(0)), unit);
   if (row.status == RowStatus::not_run)
-    return fmt::format("  {:<42} {:>5} {:>9}  not run: {}\n", label_of(row), "-", "-",
+    return fmt::format("  {:<46} {:>5} {:>9}  not run: {}\n", label_of(row), "-", "-",
                        first_line(row.reason));
   if (row.samples.empty())
-    return fmt::format("  {:<42} {:>5} {:>9}  all {} failed: {}\n", label_of(row), 0, "-",
+    return fmt::format("  {:<46} {:>5} {:>9}  all {} failed: {}\n", label_of(row), 0, "-",
                        row.failed, first_line(row.reason));
   return measured_line(row);
 }
@@ -65,19 +65,20 @@ std::string section(const Report& report, const std::string& metric, const std::
   lines += sources_text(report, metric);
   if (lines.empty()) return {};
   std::string head = fmt::format("{} ({})", title, unit);
-  return fmt::format("{}\n  {:<42} {:>5} {:>9}  {:<19} {:>8} {:>8}\n{}\n", head, "", "n", "median",
+  return fmt::format("{}\n  {:<46} {:>5} {:>9}  {:<19} {:>8} {:>8}\n{}\n", head, "", "n", "median",
                      "[95 % interval]", "p90", "max", lines);
 }
 
 std::string phases_text(const Report& report) {
+  std::string text;
   for (const Row& row : report.rows) {
     if (row.metric != "function_ready" || row.phases.empty()) continue;
-    std::string text = fmt::format("Phases of a start ({}), medians in ms:", label_of(row));
+    text += fmt::format("Phases of a start ({}), medians in ms:", label_of(row));
     for (const PhaseTime& phase : row.phases)
       text += fmt::format(" {} {:.2f}", phase.name, phase.ms);
-    return text + "\n\n";
+    text += "\n";
   }
-  return {};
+  return text.empty() ? text : text + "\n";
 }
 
 std::string host_line(const Report& report) {
