@@ -119,6 +119,7 @@ Result<Report> make_report(const BenchOptions& options, const BenchPrograms& pro
   report.rows = measure(options, workshop, interruption);
   add_ratios(report.rows);
   add_growth(report.rows, "density_start");
+  add_technology_ratios(report.rows);
   report.noise = noise_of(report.rows);
   Json noise = Json::object();
   for (const auto& [metric, percent] : report.noise) noise.set(metric, percent);

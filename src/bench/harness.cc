@@ -96,6 +96,11 @@ std::vector<double> paired_ratios(const Row& row, const Row& peer) {
   return ratios;
 }
 
+void add_ratio(Row& row, const Row& other, const std::string& to) {
+  const std::vector<double> ratios = paired_ratios(row, other);
+  if (!ratios.empty()) row.ratios.push_back({to, median(ratios), median_interval(ratios)});
+}
+
 }  // namespace
 
 std::vector<Row> run_round(Round round, const std::function<void(const std::string&)>& progress,
@@ -127,17 +132,23 @@ std::vector<Row> run_round(Round round, const std::function<void(const std::stri
 
 void add_ratios(std::vector<Row>& rows) {
   for (Row& row : rows) {
-    if (!row.peer.empty() || row.samples.empty()) continue;
+    if (!row.peer.empty()) continue;
     for (const Row& peer : rows) {
       bool comparable = !peer.peer.empty() && peer.metric == row.metric &&
-                        peer.direction == row.direction && !peer.samples.empty() &&
+                        peer.direction == row.direction &&
                         (peer.mode.empty() || peer.mode == row.mode);
-      if (!comparable) continue;
-      std::vector<double> ratios = paired_ratios(row, peer);
-      if (ratios.empty()) continue;
-      std::string to = peer.peer.substr(0, peer.peer.find(' '));
-      row.ratios.push_back({to, median(ratios), median_interval(ratios)});
+      if (comparable) add_ratio(row, peer, peer.peer.substr(0, peer.peer.find(' ')));
     }
+  }
+}
+
+void add_technology_ratios(std::vector<Row>& rows) {
+  for (Row& row : rows) {
+    if (!row.peer.empty() || row.technology == "container") continue;
+    for (const Row& other : rows)
+      if (other.peer.empty() && other.technology == "container" && other.metric == row.metric &&
+          other.mode == row.mode && other.direction == row.direction)
+        add_ratio(row, other, "container");
   }
 }
 

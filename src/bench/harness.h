@@ -28,5 +28,8 @@ std::vector<Row> run_round(Round round, const std::function<void(const std::stri
 // Adds ratios of our rows to the peers' rows of the same metric, direction and mode; a peer without
 // a mode is compared with every mode. Only samples of the same turn are divided.
 void add_ratios(std::vector<Row>& rows);
+// Adds to rows of other technologies their ratio to the container's row of the same metric, mode
+// and direction, in the same way.
+void add_technology_ratios(std::vector<Row>& rows);
 
 }  // namespace vireo::bench

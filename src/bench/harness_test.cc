@@ -84,6 +84,27 @@ TEST(Harness, every_mode_is_compared_with_a_peer_that_has_none) {
   EXPECT_EQ(rows[2].ratios.at(0).median, 0.5);
 }
 
+TEST(Harness, other_technologies_are_compared_with_the_container_of_the_same_turns) {
+  auto row = [](const char* technology, const char* mode, Values values) {
+    Row row;
+    row.metric = "packets";
+    row.technology = technology;
+    row.mode = mode;
+    for (unsigned turn = 0; turn < values.size(); turn++)
+      if (values[turn]) row.samples.push_back(*values[turn]), row.turns.push_back(turn);
+    return row;
+  };
+  std::vector<Row> rows{row("container", "64 bytes", {std::nullopt, 4, 4}),
+                        row("container", "1500 bytes", {1, 1, 1}),
+                        row("unikernel.vireo.kvm", "64 bytes", {9, 2, 3}),
+                        row("unikernel.vireo.kvm", "512 bytes", {1, 1, 1})};
+  add_technology_ratios(rows);
+  ASSERT_EQ(rows[2].ratios.size(), 1u);
+  EXPECT_EQ(rows[2].ratios[0].to, "container");
+  EXPECT_EQ(rows[2].ratios[0].median, 0.625);
+  for (size_t other : {0, 1, 3}) EXPECT_TRUE(rows[other].ratios.empty()) << other;
+}
+
 TEST(Harness, a_failed_sample_counts_with_its_reason) {
   auto rows = run(probes_of({std::nullopt, 2, std::nullopt}, {1, 1, 1}), 3);
   EXPECT_EQ(rows[0].samples, std::vector<double>{2});

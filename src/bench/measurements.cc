@@ -11,10 +11,10 @@
 #include "bench/probe/chain_probe.h"
 #include "bench/probe/commands.h"
 #include "bench/probe/density_probe.h"
-#include "bench/probe/guest_stream_probe.h"
 #include "bench/probe/heal_probe.h"
 #include "bench/probe/iperf.h"
 #include "bench/probe/memory_probe.h"
+#include "bench/probe/packets_probe.h"
 #include "bench/probe/round_trip_probe.h"
 #include "bench/probe/sessions_probe.h"
 #include "bench/probe/size_probe.h"
@@ -71,18 +71,28 @@ Round throughput_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"throughput", {}, runs_of(options, 3, 15), 1, budget_of(options, 10s)};
   for (const auto& path : workshop.paths)
     round.probes.push_back(make_throughput_probe(path, options.quick ? 300ms : 1000ms));
-  round.probes.push_back(make_guest_stream_probe(
-      {workshop.programs.vireod, "unikernel.vireo.kvm", options.quick ? 300ms : 1000ms}));
+  PacketsOptions packets;
+  packets.program = workshop.programs.vireod;
+  packets.listener_archive = workshop.listener_archive;
+  packets.duration = options.quick ? 200ms : 500ms;
+  unsigned network = 0;
+  for (const char* technology : {container, unikernel}) {
+    if (!options.wants_technology(technology)) continue;
+    packets.technology = technology;
+    packets.network = fmt::format("10.87.{}", network++);
+    round.probes.push_back(make_packets_probe(packets));
+  }
   return round;
 }
 
-// Not through the forwarders: the goal is the fabric's.
+// Not through the forwarders: the goal is the fabric's. Of unikernels to the smallest function.
 Round round_trip_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"round_trip", {}, runs_of(options, 3, 15), 1};
   RoundTripOptions each = options.quick ? RoundTripOptions{20, 2000} : RoundTripOptions{};
   for (const auto& path : workshop.paths)
-    if (!path->row().mode.starts_with("forwarder"))
+    if (!path->row().mode.starts_with("forwarder") && path->row().technology != unikernel)
       round.probes.push_back(make_round_trip_probe(path, each));
+  if (workshop.responder) round.probes.push_back(make_round_trip_probe(workshop.responder, each));
   return round;
 }
 
@@ -173,22 +183,35 @@ Round sessions_round(const BenchOptions& options, const Workshop& workshop) {
   return round;
 }
 
-std::vector<std::shared_ptr<Path>> make_paths(const BenchOptions& options,
-                                              const Workshop& workshop) {
-  std::vector<std::shared_ptr<Path>> paths;
-  VireoPaths packet =
-      make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "packet", ""});
-  VireoPaths tap = make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "tap", ""});
-  paths = {packet.container, packet.forwarder, tap.forwarder};
-  if (!options.quick) {
-    VireoPaths bridge =
-        make_vireo_paths({workshop.programs.vireod, workshop.iperf_archive, "packet", "bridge"});
-    paths.insert(paths.end(), {bridge.container, bridge.forwarder});
+void make_paths(const BenchOptions& options, Workshop& workshop) {
+  unsigned network = 0;
+  auto made = [&](const char* technology, const char* packet_ports, const char* fabric) {
+    PathOptions path;
+    path.program = workshop.programs.vireod;
+    path.iperf_archive = workshop.iperf_archive;
+    path.network = fmt::format("10.95.{}", network++);
+    path.packet_ports = packet_ports;
+    path.fabric = fabric;
+    path.technology = technology;
+    return make_vireo_paths(path);
+  };
+  auto& paths = workshop.paths;
+  if (options.wants_technology(container)) {
+    VireoPaths packet = made(container, "packet", ""), tap = made(container, "tap", "");
+    paths = {packet.direct, packet.forwarder, tap.forwarder};
+    if (!options.quick) {
+      VireoPaths bridge = made(container, "packet", "bridge");
+      paths.insert(paths.end(), {bridge.direct, bridge.forwarder});
+    }
+  }
+  if (options.wants_technology(unikernel)) {
+    VireoPaths guest = made(unikernel, "", "");
+    paths.insert(paths.end(), {guest.direct, guest.forwarder});
+    workshop.responder = guest.responder;
   }
   if (options.wants_peer("bare_veth")) paths.push_back(make_bare_veth_path());
   if (options.wants_peer("docker"))
     paths.push_back(make_docker_path(workshop.docker, workshop.iperf_archive));
-  return paths;
 }
 
 // A root with the bench's own listener, as a folder and as an archive.
@@ -238,7 +261,7 @@ Result<Workshop> prepare_workshop(const BenchOptions& options, const BenchProgra
   // Without iperf the paths say so themselves.
   workshop.iperf_archive = pack_iperf(folder).value_or("");
   workshop.docker = std::make_shared<DockerDaemon>(workshop.peers);
-  workshop.paths = make_paths(options, workshop);
+  make_paths(options, workshop);
   return workshop;
 }
 

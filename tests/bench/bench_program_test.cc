@@ -347,6 +347,12 @@ TEST_F(BenchProgram, starts_unikernels_in_every_tier) {
   EXPECT_EQ(unikernels("instantiation --runs 2", 2), 5u * 4);
 }
 
+TEST_F(BenchProgram, sends_to_unikernels_and_through_them) {
+  const size_t streams = 2 * 2, packets = 2, pings = 2;
+  EXPECT_EQ(unikernels("throughput round_trip --quick --runs 1", 1),
+            streams + packets + pings);
+}
+
 TEST_F(BenchProgram, wrong_usage_is_told_apart) {
   EXPECT_EQ(WEXITSTATUS(run("instantation").status), 2);
   EXPECT_EQ(WEXITSTATUS(run("--help").status), 0);

@@ -24,6 +24,7 @@ Result<std::unique_ptr<Hops>> Hops::start(const HopsOptions& options, std::vecto
   LabOptions lab_options;
   lab_options.program = options.program;
   lab_options.pool = 0;
+  lab_options.packet_ports = options.packet_ports;
   std::unique_ptr<Lab> lab = TRY(Lab::start(lab_options));
   for (const Hop& hop : hops) TRY_IN(hop.technology, lab->expect_possible(hop.technology));
   TRY(lab->import_image(options.archive, "bench/far",

@@ -27,6 +27,7 @@ struct HopsOptions {
   std::string network;
   // That the far end has, when a function between the two routes; "": `network`.
   std::string far_network{};
+  std::string packet_ports{};  // as of LabOptions
 };
 
 // Blocking; one thread.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A way for traffic between the bench's own network namespace and a far end where an iperf server
-// listens. What is measured over one path is measured over all in turn, with the same programs.
+// A way for traffic between the bench's own network namespace and a far end that takes and sends
+// TCP streams. What is measured over one path is measured over all in turn, with the same programs.
 #pragma once
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "bench/probe/docker_daemon.h"
+#include "bench/probe/iperf.h"
 #include "bench/row.h"
 
 namespace vireo::bench {
@@ -15,13 +17,17 @@ namespace vireo::bench {
 class Path {
  public:
   virtual ~Path() = default;
-  // Technology, mode and accelerator, or peer; metric, unit and direction are the probe's.
+  // Technology, mode and accelerator, or peer, and `source` when it is no iperf that streams;
+  // metric, unit and direction are the probe's.
   virtual Row row() const = 0;
   // The address of the far end. Repeated: the same again, or the same error.
   Result<std::string> open() {
     if (!outcome_) outcome_ = make();
     return *outcome_;
   }
+  // One TCP stream over the open path; Gb/s. The far end is an iperf server unless a path has its
+  // own.
+  virtual Result<double> stream(Direction direction, std::chrono::milliseconds duration);
 
  protected:
   virtual Result<std::string> make() = 0;
@@ -35,15 +41,19 @@ class Path {
 struct PathOptions {
   std::string program;        // vireod
   std::string iperf_archive;  // of pack_iperf()
-  std::string packet_ports;   // "packet", "tap"
-  std::string fabric;         // "bridge"; "": the daemon's choice
+  std::string network;        // "10.95.0", each lab's own: all have addresses in one namespace
+  std::string
+      packet_ports{};    // "packet", "tap"; "": the daemon's choice, of a unikernel always tap
+  std::string fabric{};  // "bridge"; "": the daemon's choice
+  std::string technology = "container";  // of far end and forwarder
 };
 
-// Through a private daemon: a container with a kernel's stack, and the same behind one forwarder of
-// libvnf. The two share the daemon. The modes of their rows end in ", bridge" when that is asked
-// for.
+// Through a private daemon, which all share: `direct` to a container with a kernel's stack, or to a
+// unikernel with a TCP of its own; through one `forwarder` of libvnf to a container; `responder`,
+// for a unikernel alone, answers no stream but pings. The modes of their rows end in ", bridge"
+// when that is asked for.
 struct VireoPaths {
-  std::shared_ptr<Path> container, forwarder;
+  std::shared_ptr<Path> direct, forwarder, responder;
 };
 VireoPaths make_vireo_paths(const PathOptions& options);
 

@@ -17,8 +17,9 @@ class ThroughputProbe final : public Probe {
     Row row = path_->row();
     row.metric = "throughput";
     row.unit = "Gb/s";
-    row.source = fmt::format("{}, one TCP stream, {}, {:g} s", iperf_version().value_or("iperf"),
-                             stream_control, static_cast<double>(duration_.count()) / 1000);
+    if (row.source.empty())
+      row.source = fmt::format("{}, one TCP stream, {}, {:g} s", iperf_version().value_or("iperf"),
+                               stream_control, static_cast<double>(duration_.count()) / 1000);
     std::vector<Row> rows;
     for (const char* direction : {"tx", "rx"}) {
       row.direction = row.key = direction;
@@ -28,14 +29,14 @@ class ThroughputProbe final : public Probe {
   }
 
   Result<void> prepare() override {
-    address_ = TRY(path_->open());
+    TRY(path_->open());
     return {};
   }
 
   Result<Sample> measure() override {
     Sample sample;
-    sample.values["rx"] = TRY(run_iperf(address_, Direction::rx, duration_));
-    sample.values["tx"] = TRY(run_iperf(address_, Direction::tx, duration_));
+    sample.values["rx"] = TRY(path_->stream(Direction::rx, duration_));
+    sample.values["tx"] = TRY(path_->stream(Direction::tx, duration_));
     return sample;
   }
 
@@ -44,7 +45,6 @@ class ThroughputProbe final : public Probe {
  private:
   std::shared_ptr<Path> path_;
   std::chrono::milliseconds duration_;
-  std::string address_;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Throughput (draft, section 4.3): one TCP stream of iperf between the bench's namespace and the
+// Throughput (draft, section 4.3): one TCP stream between the bench's namespace and the
 // far end of a path, first toward it (rx, seen from the function), then from it (tx).
 #pragma once
 #include <chrono>

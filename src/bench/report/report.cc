@@ -45,6 +45,7 @@ std::vector<std::pair<std::string, std::string>> metric_titles() {
           {"ready", "Ready, request -> operation completed"},
           {"stop", "Stop, request -> reaped and last answer seen"},
           {"throughput", "Throughput, one TCP stream, seen from the function"},
+          {"packets", "Packets through one forwarder on taps, frames that arrive"},
           {"round_trip", "Round trip, ping"},
           {"image_size", "Image size"},
           {"memory_use", "Memory of one instance"},
