@@ -104,7 +104,8 @@ Round size_round(const BenchOptions& options, const Workshop& workshop) {
     sizes.foreign_archive = options.image;
     sizes.foreign_name = options.image.substr(options.image.rfind('/') + 1);
   }
-  round.probes.push_back(make_size_probe(sizes));
+  if (options.wants_technology(container)) round.probes.push_back(make_size_probe(sizes));
+  if (options.wants_technology(unikernel)) round.probes.push_back(make_unikernel_size_probe(sizes));
   if (options.wants_peer("docker"))
     round.probes.push_back(make_docker_size_probe(sizes, workshop.docker));
   return round;
@@ -112,17 +113,28 @@ Round size_round(const BenchOptions& options, const Workshop& workshop) {
 
 Round memory_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"memory_use", {}, runs_of(options, 1, 5), options.quick ? 0u : 1u};
-  MemoryOptions each{workshop.programs.vireod, ""};
+  MemoryOptions each;
+  each.program = workshop.programs.vireod;
   if (options.quick) each.instances = 60, each.attempts = 1, each.tolerance = 1;
-  round.probes.push_back(make_memory_probe(each));
-  each.listener_archive = workshop.listener_archive;
-  round.probes.push_back(make_memory_probe(each));
+  if (options.wants_technology(container)) {
+    round.probes.push_back(make_memory_probe(each));
+    each.listener_archive = workshop.listener_archive;
+    round.probes.push_back(make_memory_probe(each));
+  }
+  each.listener_archive.clear();
+  each.technology = unikernel;
+  if (options.wants_technology(unikernel)) round.probes.push_back(make_memory_probe(each));
   return round;
 }
 
 Round heal_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"heal", {}, runs_of(options, 5, 30), 1};
-  round.probes.push_back(make_heal_probe({workshop.programs.vireod, workshop.listener_archive}));
+  unsigned network = 0;
+  for (const char* technology : {container, unikernel}) {
+    if (!options.wants_technology(technology)) continue;
+    round.probes.push_back(make_heal_probe({technology, fmt::format("10.91.{}", network++),
+                                            workshop.programs.vireod, workshop.listener_archive}));
+  }
   return round;
 }
 

@@ -343,14 +343,14 @@ TEST_F(BenchProgram, counts_the_sessions_that_live) {
   }
 }
 
-TEST_F(BenchProgram, starts_unikernels_in_every_tier) {
-  EXPECT_EQ(unikernels("instantiation --runs 2", 2), 5u * 4);
+TEST_F(BenchProgram, starts_unikernels_in_every_tier_and_heals_them) {
+  EXPECT_EQ(unikernels("instantiation heal --runs 2", 2), 5u * 4 + 1);
 }
 
 TEST_F(BenchProgram, sends_to_unikernels_and_through_them) {
-  const size_t streams = 2 * 2, packets = 2, pings = 2;
-  EXPECT_EQ(unikernels("throughput round_trip --quick --runs 1", 1),
-            streams + packets + pings);
+  const size_t streams = 2 * 2, packets = 2, pings = 2, sizes = 2;
+  EXPECT_EQ(unikernels("throughput round_trip image_size --quick --runs 1", 1),
+            streams + packets + pings + sizes);
 }
 
 TEST_F(BenchProgram, wrong_usage_is_told_apart) {

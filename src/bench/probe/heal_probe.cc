@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "base/rollback.h"
+#include "bench/probe/accelerator.h"
 #include "bench/probe/lab.h"
 #include "bench/probe/syn_prober.h"
 
@@ -18,17 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 constexpr auto longest_heal = 5s;
-constexpr const char* host_address = "10.91.0.1";
-constexpr const char* far_address = "10.91.0.10";
+constexpr uint16_t listening = 8080;
 constexpr const char* far_mac = "02:91:00:00:00:10";
-constexpr const char* descriptor =
-    "vireo: 1\nservice: bench\n"
-    "links:\n  lan: { subnet: 10.91.0.0/24, host: 10.91.0.1 }\n  far: {}\n"
-    "functions:\n"
-    "  middle: { image: vireo/forwarder }\n"
-    "  behind: { image: bench/listener,\n"
-    "    ports: [{ link: far, address: 10.91.0.10, mac: \"02:91:00:00:00:10\" }] }\n"
-    "chain: [ lan, middle, far ]\n";
 
 class HealProbe final : public Probe {
  public:
@@ -37,9 +29,9 @@ class HealProbe final : public Probe {
   std::vector<Row> rows() const override {
     Row row;
     row.metric = "heal";
-    row.technology = "container";
+    row.technology = options_.technology;
     row.mode = "pooled";
-    row.accelerator = "none";
+    row.accelerator = accelerator_of(row.technology);
     row.unit = "ms";
     row.source = "first answer to a frame sent after the end of the killed process";
     return {row};
@@ -47,6 +39,7 @@ class HealProbe final : public Probe {
 
   Result<void> prepare() override {
     lab_ = TRY(Lab::start({options_.program, 4}));
+    TRY(lab_->expect_possible(options_.technology));
     TRY(lab_->import_image(options_.listener_archive, "bench/listener",
                            Json().set("Entrypoint", json_of({"/listener"}))));
     TRY(lab_->build_functions({"forwarder"}));
@@ -54,12 +47,16 @@ class HealProbe final : public Probe {
   }
 
   Result<Sample> measure() override {
-    TRY(lab_->run(descriptor));
+    TRY(lab_->run(descriptor()));
     Rollback gone([this] { (void)lab_->remove("bench").has_value(); });
-    std::string interface = TRY(interface_with(*parse_ip(host_address)));
-    auto prober = TRY(SynProber::open(
-        {interface, *parse_ip(host_address), *parse_ip(far_address), *parse_mac(far_mac), 8080}));
-    TRY(lab_->wait_for_pool(5s));
+    ProbeTarget target;
+    target.source = TRY(parse_ip(options_.network + ".1"));
+    target.target = TRY(parse_ip(options_.network + ".10"));
+    target.target_mac = TRY(parse_mac(far_mac));
+    target.port = listening;
+    target.interface = TRY(interface_with(target.source));
+    auto prober = TRY(SynProber::open(target));
+    TRY(lab_->wait_for_pool(5s, options_.technology));
     prober->reset();
     if (!prober->wait_for_answer(Clock::now() + longest_heal).own)
       return Error{Errc::timed_out, "no answer came through the forwarder before it was killed"};
@@ -73,6 +70,18 @@ class HealProbe final : public Probe {
   void clean_up() noexcept override { lab_.reset(); }
 
  private:
+  std::string descriptor() const {
+    return fmt::format(
+        "vireo: 1\nservice: bench\n"
+        "links:\n  lan: {{ subnet: {0}.0/24, host: {0}.1 }}\n  far: {{}}\n"
+        "functions:\n"
+        "  middle: {{ image: vireo/forwarder, technology: {1} }}\n"
+        "  behind: {{ image: bench/listener,\n"
+        "    ports: [{{ link: far, address: {0}.10, mac: \"{2}\" }}] }}\n"
+        "chain: [ lan, middle, far ]\n",
+        options_.network, options_.technology, far_mac);
+  }
+
   Result<double> kill_and_wait(SynProber& prober) {
     Json function = TRY(lab_->get("/v1/services/bench/functions/middle"));
     auto pid = function["pid"].integer();

@@ -5,9 +5,11 @@
 
 #include <thread>
 
+#include "bench/probe/accelerator.h"
 #include "bench/probe/echo_prober.h"
 #include "bench/probe/lab.h"
 #include "bench/probe/process_memory.h"
+#include "model/technology.h"
 
 namespace vireo::bench {
 namespace {
@@ -24,21 +26,22 @@ class MemoryProbe final : public Probe {
   std::vector<Row> rows() const override {
     Row row;
     row.metric = "memory_use";
-    row.technology = "container";
-    row.accelerator = "none";
+    row.technology = options_.technology;
+    row.accelerator = accelerator_of(row.technology);
     row.unit = "MiB";
     row.source = fmt::format("each of {} instances", options_.instances);
     std::vector<Row> rows;
     for (const char* key : {"all-in", "private", "proportional"}) {
       row.key = key;
-      row.mode = fmt::format("{}, {}", stack() ? "kernel stack" : "packet function", key);
+      row.mode = fmt::format("{}, {}", kind(), key);
       rows.push_back(row);
     }
     return rows;
   }
 
   Result<void> prepare() override {
-    lab_ = TRY(Lab::start({options_.program, 0, "tap"}));
+    lab_ = TRY(Lab::start({options_.program, machine() ? 4u : 0u, "tap"}));
+    TRY(lab_->expect_possible(options_.technology));
     if (stack())
       TRY(lab_->import_image(options_.listener_archive, "bench/listener",
                              Json().set("Entrypoint", json_of({"/listener"}))));
@@ -59,8 +62,12 @@ class MemoryProbe final : public Probe {
 
  private:
   bool stack() const { return !options_.listener_archive.empty(); }
-  // Each has a subnet of its own: both have addresses in the bench's namespace.
-  unsigned network() const { return stack() ? 93 : 92; }
+  bool machine() const { return is_machine(options_.technology); }
+  const char* kind() const {
+    return stack() ? "kernel stack" : machine() ? "running" : "packet function";
+  }
+  // Each has a subnet of its own: all have addresses in the bench's namespace.
+  unsigned network() const { return stack() ? 93 : machine() ? 94 : 92; }
   std::string address(unsigned number) const {
     return fmt::format("10.{}.{}.{}", network(), number / link_room, number % link_room + 10);
   }
@@ -75,9 +82,10 @@ class MemoryProbe final : public Probe {
           i, network());
     text += "functions:\n";
     for (unsigned i = 0; i < count; i++)
-      text += fmt::format("  f{}: {{ image: {}, ports: [{{ link: lan{}, address: {} }}{}] }}\n", i,
-                          stack() ? "bench/listener" : "vireo/responder", i / link_room, address(i),
-                          stack() ? "" : fmt::format(", far{}", i / link_room));
+      text += fmt::format(
+          "  f{}: {{ image: {}, technology: {}, ports: [{{ link: lan{}, address: {} }}{}] }}\n", i,
+          stack() ? "bench/listener" : "vireo/responder", options_.technology, i / link_room,
+          address(i), stack() || machine() ? "" : fmt::format(", far{}", i / link_room));
     return text;
   }
 
@@ -85,6 +93,7 @@ class MemoryProbe final : public Probe {
   // did evenly cancels out.
   Result<Sample> once() {
     Sample sample;
+    TRY(lab_->wait_for_pool(5s, options_.technology));
     double before = TRY(available());
     auto during = with_instances(sample);
     TRY(lab_->run(descriptor(1)));
