@@ -15,7 +15,7 @@ namespace {
 const std::vector<std::string> bench_metrics{"instantiation", "throughput", "round_trip",
                                              "image_size",    "memory_use", "heal"};
 // These take a host to its limits, and are measured only when they are named.
-const std::vector<std::string> limit_metrics{"density", "chain", "sessions"};
+const std::vector<std::string> limit_metrics{"density", "chain", "sessions", "churn", "refill"};
 const std::vector<std::string> bench_peers{"docker", "runc", "qemu_microvm", "bare_veth"};
 constexpr uint64_t most_runs = 100'000, most_count = 1'000'000, most_hops = 64;
 
@@ -140,7 +140,7 @@ Result<BenchOptions> parse_bench_options(const std::vector<std::string>& argumen
 std::string bench_usage() {
   return R"(usage: vireo bench [MEASUREMENT...] [OPTIONS]
   measurements: instantiation throughput round_trip image_size memory_use heal   (all)
-  by their names only: density chain sessions   (how far this host goes)
+  by their names only: density chain sessions churn refill   (how far this host goes)
 
   --technology T,... only these; may be repeated             (all that this host can run)
                      chain: of its hops, in turn

@@ -25,7 +25,7 @@ struct BenchOptions {
   bool wants_technology(const std::string& technology) const;
 };
 
-// One of those that only a run that names them measures: density, chain, sessions.
+// One of those that only a run that names them measures: density, chain, sessions, churn, refill.
 bool is_limit_metric(const std::string& metric);
 // Errc::invalid: the message is the usage error.
 Result<BenchOptions> parse_bench_options(const std::vector<std::string>& arguments);

@@ -32,6 +32,7 @@ TEST(BenchOptions, limits_are_measured_only_when_they_are_named) {
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_EQ(options->metrics, std::vector<std::string>{"density"});
   EXPECT_TRUE(is_limit_metric("density") && !is_limit_metric("heal"));
+  EXPECT_TRUE(is_limit_metric("churn") && is_limit_metric("refill"));
   EXPECT_EQ(options->technologies, (std::vector<std::string>{"container", "unikernel.vireo.kvm"}));
   EXPECT_EQ(options->count, 50u);
   EXPECT_EQ(options->length, 4u);

@@ -9,15 +9,18 @@
 
 #include "bench/density_limits.h"
 #include "bench/probe/chain_probe.h"
+#include "bench/probe/churn_probe.h"
 #include "bench/probe/commands.h"
 #include "bench/probe/density_probe.h"
 #include "bench/probe/heal_probe.h"
 #include "bench/probe/iperf.h"
 #include "bench/probe/memory_probe.h"
 #include "bench/probe/packets_probe.h"
+#include "bench/probe/refill_probe.h"
 #include "bench/probe/round_trip_probe.h"
 #include "bench/probe/sessions_probe.h"
 #include "bench/probe/size_probe.h"
+#include "bench/probe/spare_memory_probe.h"
 #include "bench/probe/start_probe.h"
 #include "bench/probe/throughput_probe.h"
 #include "bench/settle.h"
@@ -111,6 +114,8 @@ Round size_round(const BenchOptions& options, const Workshop& workshop) {
   return round;
 }
 
+unsigned spare_count(const BenchOptions& options) { return options.quick ? 50 : 100; }
+
 Round memory_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"memory_use", {}, runs_of(options, 1, 5), options.quick ? 0u : 1u};
   MemoryOptions each;
@@ -123,7 +128,12 @@ Round memory_round(const BenchOptions& options, const Workshop& workshop) {
   }
   each.listener_archive.clear();
   each.technology = unikernel;
-  if (options.wants_technology(unikernel)) round.probes.push_back(make_memory_probe(each));
+  if (options.wants_technology(unikernel)) {
+    round.probes.push_back(make_memory_probe(each));
+    for (const char* tier : {"parked", "rehearsed"})
+      round.probes.push_back(make_spare_memory_probe(
+          {workshop.programs.vireod, tier, spare_count(options)}, each.tolerance, each.attempts));
+  }
   return round;
 }
 
@@ -192,6 +202,33 @@ Round sessions_round(const BenchOptions& options, const Workshop& workshop) {
       if (options.count > 0) each.flows = options.count;
       round.probes.push_back(make_sessions_probe(each));
     }
+  return round;
+}
+
+Round churn_round(const BenchOptions& options, const Workshop& workshop) {
+  Round round{"churn", {}, runs_of(options, 1, 1), 0};
+  unsigned network = 80;
+  for (const std::string& technology : technologies_of(options))
+    for (const unsigned clients : {1u, 8u}) {
+      ChurnOptions each;
+      each.program = workshop.programs.vireod;
+      each.technology = technology;
+      each.network = fmt::format("10.{}", network++);
+      each.clients = clients;
+      if (options.quick) each.duration = 2s;
+      each.interrupted = workshop.interrupted;
+      round.probes.push_back(make_churn_probe(each));
+    }
+  return round;
+}
+
+Round refill_round(const BenchOptions& options, const Workshop& workshop) {
+  Round round{"refill", {}, runs_of(options, 3, 10), 0};
+  const std::vector<std::string> all{unikernel};
+  for (const std::string& technology : options.technologies.empty() ? all : options.technologies)
+    for (const char* tier : {"parked", "rehearsed"})
+      round.probes.push_back(
+          make_refill_probe(technology, {workshop.programs.vireod, tier, spare_count(options)}));
   return round;
 }
 
@@ -286,6 +323,8 @@ Round round_of(const std::string& metric, const BenchOptions& options, const Wor
                                                   {"memory_use", memory_round},
                                                   {"heal", heal_round},
                                                   {"density", density_round},
+                                                  {"churn", churn_round},
+                                                  {"refill", refill_round},
                                                   {"chain", chain_round},
                                                   {"sessions", sessions_round}};
   Round round = makers.at(metric)(options, workshop);

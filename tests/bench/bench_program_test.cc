@@ -353,6 +353,19 @@ TEST_F(BenchProgram, sends_to_unikernels_and_through_them) {
             streams + packets + pings + sizes);
 }
 
+TEST_F(BenchProgram, makes_spare_unikernels) {
+  EXPECT_EQ(unikernels("refill --quick --runs 1", 1), 2u);  // parked and rehearsed
+}
+
+TEST_F(BenchProgram, counts_lives) {
+  auto churn = of_metric(rows("churn --technology container --quick --runs 1"), "churn");
+  ASSERT_EQ(churn.size(), 2u);  // one client and eight
+  for (const Json& row : churn) {
+    EXPECT_EQ(row["n"].integer(), 2) << row["reason"].text();  // a figure for each second
+    EXPECT_GT(row["min"].number(), 0) << row["mode"].text();
+  }
+}
+
 TEST_F(BenchProgram, wrong_usage_is_told_apart) {
   EXPECT_EQ(WEXITSTATUS(run("instantation").status), 2);
   EXPECT_EQ(WEXITSTATUS(run("--help").status), 0);

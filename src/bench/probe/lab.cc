@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -78,15 +79,15 @@ Result<void> enter_private_namespaces(const std::string& congestion_control) {
   return write_existing("/proc/sys/net/ipv4/tcp_congestion_control", congestion_control);
 }
 
-Lab::Lab(TemporaryDirectory directory, ChildProcess daemon, std::string socket, unsigned pool)
+Lab::Lab(TemporaryDirectory directory, ChildProcess daemon, unsigned pool)
     : directory_(std::move(directory)),
       daemon_(std::move(daemon)),
-      client_(std::move(socket)),
+      client_(new_client()),
       pool_(pool) {}
 
 Result<std::unique_ptr<Lab>> Lab::start(const LabOptions& options) {
   TemporaryDirectory directory = TRY(TemporaryDirectory::make("vireo-bench"));
-  std::string socket = directory.path() + "/vireod.sock";
+  const std::string socket = socket_path(directory.path());
   Fd log = TRY(open_path(directory.path() + "/vireod.log", O_WRONLY | O_CREAT, 0600));
   ChildCommand command;
   command.program = options.program;
@@ -97,13 +98,13 @@ Result<std::unique_ptr<Lab>> Lab::start(const LabOptions& options) {
                        "--pool",        std::to_string(options.pool)};
   for (const auto& [name, value] :
        {std::pair("--fabric", options.fabric), std::pair("--packet-ports", options.packet_ports),
+        std::pair("--keep-loaded", options.keep_loaded),
         std::pair("--start-tier", options.start_tier)})
     if (!value.empty()) command.arguments.insert(command.arguments.end(), {name, value});
   command.output = command.error = log.get();
   command.new_session = true;  // an interrupt from the terminal is for the bench alone
   ChildProcess daemon = TRY(ChildProcess::start(command));
-  auto lab =
-      std::unique_ptr<Lab>(new Lab(std::move(directory), std::move(daemon), socket, options.pool));
+  auto lab = std::unique_ptr<Lab>(new Lab(std::move(directory), std::move(daemon), options.pool));
   for (auto limit = std::chrono::steady_clock::now() + 20s;;) {
     if (lab->get("/healthz")) return lab;
     if (lab->daemon_.wait(10ms) || std::chrono::steady_clock::now() > limit)
@@ -170,6 +171,15 @@ Result<void> Lab::wait_for_pool(std::chrono::milliseconds limit, const std::stri
     std::this_thread::sleep_for(2ms);
   }
   return Error{Errc::timed_out, "the pool did not refill in time"};
+}
+
+Result<unsigned> Lab::loaded(const std::string& technology) {
+  const std::string gauge = fmt::format("\nvireo_pool_loaded{{technology=\"{}\"}} ", technology);
+  HttpAnswer metrics = TRY(client_.request("GET", "/metrics"));
+  const size_t at = metrics.body.find(gauge);
+  if (at == std::string::npos)
+    return Error{Errc::not_found, fmt::format("the daemon has no pool for {}", technology)};
+  return static_cast<unsigned>(std::strtoul(&metrics.body[at + gauge.size()], nullptr, 10));
 }
 
 Result<void> Lab::expect_possible(const std::string& technology) {

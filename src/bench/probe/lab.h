@@ -24,6 +24,7 @@ struct LabOptions {
   unsigned pool = 4;           // spare shells of each shape; 0: every start is cold
   std::string packet_ports{};  // "tap", "packet"; "": the daemon's choice
   std::string fabric{};        // "ebpf", "bridge"; "": the daemon's choice
+  std::string keep_loaded{};   // seconds that an unused program stays loaded; "": likewise
   std::string start_tier{};  // the quickest way to start a virtual machine; "": the daemon's choice
 };
 
@@ -34,6 +35,10 @@ class Lab {
 
   // Applies a descriptor and waits for the operation's end; its record. Failed: the record's error.
   Result<Json> run(const std::string& descriptor, const std::string& service = "bench");
+  // The same over a connection of the caller's own, for threads that ask at the same time.
+  Result<Json> run_over(HttpClient& client, const std::string& descriptor,
+                        const std::string& service);
+  HttpClient new_client() const { return HttpClient(socket_path(directory())); }
   Result<Json> remove(const std::string& service);
   // The same over a connection of the caller's, for threads that ask at once.
   static Result<Json> run_over(HttpClient& client, const std::string& descriptor,
@@ -47,6 +52,8 @@ class Lab {
   // Until the pools have refilled (GET /metrics?only=pool), so that a pooled start is one.
   Result<void> wait_for_pool(std::chrono::milliseconds limit,
                              const std::string& technology = "container");
+  // How many spares have a program loaded (GET /metrics).
+  Result<unsigned> loaded(const std::string& technology);
   // Errc::unsupported says why this host or this daemon cannot run it.
   Result<void> expect_possible(const std::string& technology);
 
@@ -57,7 +64,8 @@ class Lab {
   std::vector<int> pids() const;  // of the daemon and its keepers
 
  private:
-  Lab(TemporaryDirectory directory, ChildProcess daemon, std::string socket, unsigned pool);
+  Lab(TemporaryDirectory directory, ChildProcess daemon, unsigned pool);
+  static std::string socket_path(const std::string& folder) { return folder + "/vireod.sock"; }
 
   TemporaryDirectory directory_;
   ChildProcess daemon_;

@@ -55,6 +55,8 @@ std::vector<std::pair<std::string, std::string>> metric_titles() {
           {"density_memory", "Density, memory of each, fall of MemAvailable"},
           {"density_idle", "Density, processor time with all of them idle"},
           {"density_request", "Density, request -> answer with all of them there"},
+          {"churn", "Churn, functions created, heard and destroyed"},
+          {"refill", "Refill, spares that the pool makes ready"},
           {"chain_throughput", "Chain, one TCP stream, seen from the far end"},
           {"chain_packets", "Chain, frames that arrive"},
           {"chain_round_trip", "Chain, round trip, ping"},
