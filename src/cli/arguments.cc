@@ -128,6 +128,9 @@ class Parser {
         ->check(value("a whole number", is_number));
     logs->add_option("--since", arguments_.since, "a time, or a duration like `10m`")
         ->check(value("a duration like 10m or a time like 2026-11-24T20:16:01Z", is_moment));
+    target(verb("console", "follow what one function prints; ^C leaves it running"), "TARGET",
+           "SERVICE/FUNCTION")
+        ->required();
     CLI::App* exec = verb("exec", "run a command in an instance");
     target(exec, "TARGET", "SERVICE/FUNCTION")->required();
     exec->add_flag("-t,--terminal", arguments_.terminal, "with a terminal");
@@ -204,7 +207,7 @@ class Parser {
   bool local_ = false;
   CLI::App app_{
       "Runs network services of functions, links and chains.\n"
-      "before:  schema host image plan     run: run ps inspect logs exec events\n"
+      "before:  schema host image plan     run: run ps inspect logs console exec events\n"
       "change:  stop start restart rm wait     judge: bench\n"};
 };
 

@@ -6,12 +6,13 @@
 
 namespace vireo {
 
-static constexpr std::array<std::pair<std::string_view, Verb>, 21> verbs{
+static constexpr std::array<std::pair<std::string_view, Verb>, 22> verbs{
     {{"plan", plan_verb},
      {"run", run_verb},
      {"ps", ps_verb},
      {"inspect", inspect_verb},
      {"logs", logs_verb},
+     {"console", console_verb},
      {"events", events_verb},
      {"exec", exec_verb},
      {"stop", change_verb},

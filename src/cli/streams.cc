@@ -107,6 +107,25 @@ Result<int> logs_verb(const Arguments& arguments, Daemon& daemon) {
   return 0;
 }
 
+// A machine's console and a container's standard output are one kind of log: what came last, and
+// then each line as it comes.
+Result<int> console_verb(const Arguments& arguments, Daemon& daemon) {
+  Target target = TRY(find_target(daemon, arguments.target));
+  const std::vector<Target> targets = TRY(functions_of(daemon, target));
+  if (targets.size() != 1)
+    return Error{Errc::invalid,
+                 fmt::format("`{0}` has {1} functions: name one, as in `vireo console {0}/{2}`",
+                             target.service, targets.size(),
+                             targets.empty() ? "FUNCTION" : targets.front().function)};
+  Arguments following = arguments;
+  following.follow = true;
+  following.tail = "10";
+  complain(fmt::format("console of {}/{}; ^C leaves, the function goes on", targets.front().service,
+                       targets.front().function));
+  TRY(print_log(daemon, following, targets.front(), ""));
+  return 0;
+}
+
 Result<int> events_verb(const Arguments& arguments, Daemon& daemon) {
   std::string target = fmt::format("/v1/events?since={}",
                                    percent_encode(arguments.since.empty() ? "0" : arguments.since));

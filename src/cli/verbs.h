@@ -15,6 +15,7 @@ Result<int> run_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> ps_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> inspect_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> logs_verb(const Arguments& arguments, Daemon& daemon);
+Result<int> console_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> events_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> exec_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> change_verb(const Arguments& arguments, Daemon& daemon);  // stop start restart

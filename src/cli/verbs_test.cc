@@ -251,6 +251,21 @@ TEST(Import, can_be_interrupted) {
   EXPECT_EQ(heard, 20);
 }
 
+TEST(Console, follows_one_function) {
+  FakeDaemon fake(
+      {{"GET /v1/services", {200, services, ""}},
+       {"GET /v1/services/edge",
+        {200, R"({"functions":[{"function":"edge/a"},{"function":"edge/b"}]})", ""}},
+       {"GET /v1/functions?service=office", {200, R"([{"function":"office/web"}])", ""}},
+       {"GET /v1/services/office/functions/web/logs?tail=10&follow=1",
+        {200, "{\"text\":\"up\"}\n", ""}}});
+  Outcome outcome = run(fake, {"console", "office/web"});
+  EXPECT_EQ(outcome.out, "up\n");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(run(fake, {"console", "edge"}).error,
+            "`edge` has 2 functions: name one, as in `vireo console edge/a`");
+}
+
 TEST(Rm, removes_all_and_says_so) {
   std::string done = R"({"id":"1","state":"COMPLETED","duration_ms":4})";
   FakeDaemon fake({{"GET /v1/services", {200, services, ""}},

@@ -15,6 +15,7 @@
 #include "contract/vmm_bench.h"
 #include "vmm/rehearsal.h"
 #include "vnf/parse.h"
+#include "vnf/responder.h"
 
 namespace vireo {
 namespace {
@@ -39,6 +40,9 @@ double median(std::vector<double> values) {
 InstanceSpec responder(VmmBench& bench) {
   InstanceSpec spec = bench.spec_of("default/bench/f.1@1", "responder",
                                     read_file(VIREO_FUNCTIONS "/responder.elf").value_or(""));
+  const vnf::Responder::Config another_port_only{0, 0, 1};
+  spec.function->config.assign(reinterpret_cast<const char*>(&another_port_only),
+                               sizeof another_port_only);
   spec.ports.resize(1);
   spec.ports[0].mac = *parse_mac("02:00:00:00:00:10");
   spec.ports[0].addresses = {*parse_prefix("10.1.0.10/24")};

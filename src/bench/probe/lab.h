@@ -35,9 +35,6 @@ class Lab {
 
   // Applies a descriptor and waits for the operation's end; its record. Failed: the record's error.
   Result<Json> run(const std::string& descriptor, const std::string& service = "bench");
-  // The same over a connection of the caller's own, for threads that ask at the same time.
-  Result<Json> run_over(HttpClient& client, const std::string& descriptor,
-                        const std::string& service);
   HttpClient new_client() const { return HttpClient(socket_path(directory())); }
   Result<Json> remove(const std::string& service);
   // The same over a connection of the caller's, for threads that ask at once.

@@ -138,7 +138,7 @@ class VmmDriver final : public Driver,
   std::map<std::string, Known> entries_;                           // by the keeper's name
   std::unordered_map<int, std::weak_ptr<VirtualMachine>> agents_;  // by their descriptors
   std::vector<Known> begun_;                                       // until rest()
-  std::vector<InstanceSpec> wanted_;  // templates, until rest()
+  std::vector<InstanceSpec> wanted_;                               // templates, until rest()
   unsigned long next_ = 1;
   std::unique_ptr<Worker> background_;  // last: its tasks use the others
 };
