@@ -109,19 +109,5 @@ TEST_F(ManyKeepers, all_of_them_end_when_they_hold_nothing) {
   for (const char* name : {"/keeper", "/keeper-1"}) EXPECT_FALSE(exists(path() + name));
 }
 
-// 20,000 descriptors are the most that root has on many hosts: what an entry takes of its keeper is
-// counted, so that nobody adds to it unseen.
-TEST_F(KeeperTest, a_process_takes_three_descriptors_and_those_that_it_is_to_hold) {
-  const size_t none = fds_of_keeper();
-  SpawnRequest request = shell("vm", "exec sleep 100");
-  request.log_file = path() + "/log";
-  request.hold = {0};
-  ASSERT_TRUE(client_->spawn(request));
-  EXPECT_EQ(fds_of_keeper(), none + 4) << "its pidfd, its outputs, one that is held";
-  ASSERT_TRUE(client_->hold("vm", "", {0, 0}));
-  ASSERT_TRUE(client_->list());
-  EXPECT_EQ(fds_of_keeper(), none + 6);
-}
-
 }  // namespace
 }  // namespace vireo

@@ -27,7 +27,13 @@ TEST_F(KeeperTest, a_process_has_exactly_the_descriptors_it_was_given) {
   ASSERT_TRUE(spawned) << spawned.error().message;
   char said[16] = {};
   ASSERT_EQ(::read(pipe.read.get(), said, sizeof said), 6);
-  const std::string folder = "/proc/" + std::to_string(spawned->pid) + "/fd/";
+  const std::string process = "/proc/" + std::to_string(spawned->pid), folder = process + "/fd/";
+  // The shell has put back what it saved for its output (10) when it has stopped.
+  const auto stopped = [&] {
+    return read_file(process + "/stat").value_or("").find(") T ") != std::string::npos;
+  };
+  for (int i = 0; i < 20'000 && !stopped(); ++i) ::usleep(1000);
+  ASSERT_TRUE(stopped());
   EXPECT_EQ(*list_directory(folder), (std::vector<std::string>{"0", "1", "2", "3"}));
   for (const char* standard : {"0", "1", "2"}) {
     char target[64] = {};
