@@ -15,7 +15,7 @@ constexpr CallerRole viewer = CallerRole::viewer, operator_ = CallerRole::operat
 constexpr std::array table{
     ApiRoute{"GET", "/healthz", "health", "Is the daemon alive", none, "", "Health", "", viewer,
              &Api::health},
-    ApiRoute{"GET", "/metrics", "metrics", "Prometheus metrics", none, "", "", "", viewer,
+    ApiRoute{"GET", "/metrics", "metrics", "Prometheus metrics", none, "", "", "only", viewer,
              &Api::metrics},
     ApiRoute{"GET", "/v1/version", "version", "Version of daemon and API", none, "", "Version", "",
              viewer, &Api::version},
