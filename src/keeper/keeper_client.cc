@@ -147,17 +147,19 @@ struct KeeperClient::State {
 
   Result<std::vector<std::shared_ptr<KeeperLink>>> all() {
     const std::lock_guard lock(mutex);
-    if (gone) return Error{Errc::unavailable, "a keeper has ended"};
+    if (gone) return one_has_ended();
     return links;
   }
 
   // Of entries that we do not know: the first keeper.
   Result<std::shared_ptr<KeeperLink>> of(const std::string& name) {
-    const auto known = TRY(all());
     const std::lock_guard lock(mutex);
+    if (gone) return one_has_ended();
     const auto found = where.find(name);
-    return known[found == where.end() ? 0 : found->second];
+    return links[found == where.end() ? 0 : found->second];
   }
+
+  static Error one_has_ended() { return {Errc::unavailable, "a keeper has ended"}; }
 
   std::pair<size_t, bool> place_of(const std::string& name) {
     const std::lock_guard lock(mutex);
