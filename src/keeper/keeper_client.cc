@@ -212,8 +212,8 @@ Result<std::unique_ptr<KeeperClient>> KeeperClient::connect(const std::string& r
     auto further = KeeperLink::attach(runtime_dir, number);
     if (further)
       state.add(*std::move(further));
-    else if (further.error().code == Errc::unsupported)
-      return std::move(further).error();
+    else if (further.error().code != Errc::not_found && further.error().code != Errc::unavailable)
+      return std::move(further).error();  // one that only does not answer may hold instances
   }
   if (state.links.size() > 1) TRY(client->list());
   return client;
