@@ -230,10 +230,7 @@ bool Sender::emit(uint64_t from, uint32_t bytes, uint64_t now_ns, Segment& out) 
   compose(from, bytes, out);
   const uint64_t to = from + out.extent(), before = board_.end();
   const bool first = from == board_.begin();
-  if (from < before) {
-    resent_++;
-    board_.resent(from, least(to, before), now_ns);
-  }
+  if (from < before) board_.resent(from, least(to, before), now_ns);
   if (to > before) board_.sent(to, now_ns);
   if (due_ == never || timer_ == Timer::tail || (first && from < before)) arm(now_ns);
   return true;
@@ -283,7 +280,10 @@ bool Sender::next(uint64_t now_ns, Segment& out) {
   if (board_.end() == 0) return emit(0, 0, now_ns, out);
   if (probes_window_) return probe_window(now_ns, out);
   if (probes_tail_ && probe_tail(now_ns, out)) return true;
-  if (resend(now_ns, out)) return true;
+  if (resend(now_ns, out)) {
+    resent_++;
+    return true;
+  }
   if (!greeted() || board_.bytes(Fate::lost) > 0) return false;
   if (const uint32_t bytes = sendable_anew(room()); bytes > 0)
     return emit(board_.end(), bytes, now_ns, out);

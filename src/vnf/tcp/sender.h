@@ -42,7 +42,7 @@ class Sender {
   bool finish_sent() const { return finishing_ && board_.end() > stream_end_; }
   bool finish_acknowledged() const { return finishing_ && board_.begin() > stream_end_; }
   void greet_again() { board_.lose_all(); }
-  uint64_t resent() const { return resent_; }      // segments that left again
+  uint64_t resent() const { return resent_; }      // segments; not those that only asked
   uint64_t timeouts() const { return timeouts_; }  // of the retransmission timer
 
  private:
