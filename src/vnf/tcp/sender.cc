@@ -127,7 +127,7 @@ bool Sender::take_blocks(const Segment& segment, uint64_t now_ns) {
       const int64_t at = position_of(segment.blocks[i].from);
       const int64_t end = position_of(segment.blocks[i].to);
       needless |= i == 0 && at < end && end <= begin;
-      if (at > done && at < from) from = at, to = end;
+      if (at > done && (at < from || (at == from && end > to))) from = at, to = end;
     }
     if (from < to && to <= static_cast<int64_t>(board_.end()))
       take_block(static_cast<uint64_t>(from), static_cast<uint64_t>(to), now_ns);
