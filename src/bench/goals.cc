@@ -114,7 +114,7 @@ std::string verdicts_text(const std::vector<Verdict>& verdicts) {
   for (const Verdict& verdict : verdicts) longest = std::max(longest, verdict.rule.goal.size());
   for (const Verdict& verdict : verdicts) {
     const char* word = !verdict.met ? "not judged" : *verdict.met ? "met" : "MISSED";
-    text += fmt::format("  {:<4} {:<{}} {:<12}  {:<10}  {}\n", verdict.rule.id, verdict.rule.goal,
+    text += fmt::format("  {:<4} {:<{}} {:<15}  {:<10}  {}\n", verdict.rule.id, verdict.rule.goal,
                         longest, verdict.rule.figure, word, verdict.found);
   }
   return text;

@@ -85,7 +85,7 @@ TEST(Harness, every_mode_is_compared_with_a_peer_that_has_none) {
 }
 
 TEST(Harness, other_technologies_are_compared_with_the_container_of_the_same_turns) {
-  auto row = [](const char* technology, const char* mode, Values values) {
+  auto of = [](const char* technology, const char* mode, const Values& values) {
     Row row;
     row.metric = "packets";
     row.technology = technology;
@@ -94,10 +94,10 @@ TEST(Harness, other_technologies_are_compared_with_the_container_of_the_same_tur
       if (values[turn]) row.samples.push_back(*values[turn]), row.turns.push_back(turn);
     return row;
   };
-  std::vector<Row> rows{row("container", "64 bytes", {std::nullopt, 4, 4}),
-                        row("container", "1500 bytes", {1, 1, 1}),
-                        row("unikernel.vireo.kvm", "64 bytes", {9, 2, 3}),
-                        row("unikernel.vireo.kvm", "512 bytes", {1, 1, 1})};
+  std::vector<Row> rows{of("container", "64 bytes", {std::nullopt, 4, 4}),
+                        of("container", "1500 bytes", {1, 1, 1}),
+                        of("unikernel.vireo.kvm", "64 bytes", {9, 2, 3}),
+                        of("unikernel.vireo.kvm", "512 bytes", {1, 1, 1})};
   add_technology_ratios(rows);
   ASSERT_EQ(rows[2].ratios.size(), 1u);
   EXPECT_EQ(rows[2].ratios[0].to, "container");

@@ -114,7 +114,7 @@ Round size_round(const BenchOptions& options, const Workshop& workshop) {
   return round;
 }
 
-unsigned spare_count(const BenchOptions& options) { return options.quick ? 50 : 100; }
+unsigned spare_count(const BenchOptions& options) { return options.quick ? 100 : 200; }
 
 Round memory_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"memory_use", {}, runs_of(options, 1, 5), options.quick ? 0u : 1u};

@@ -13,10 +13,10 @@ TEST(Refill, is_counted_while_spares_come) {
             1000);
 }
 
-TEST(Refill, needs_two_rises) {
+TEST(Refill, needs_a_rise) {
   EXPECT_EQ(refill_rate({}), std::nullopt);
   EXPECT_EQ(refill_rate({{0ms, 25}}), std::nullopt);
-  EXPECT_EQ(refill_rate({{0ms, 0}, {10ms, 25}}), std::nullopt);
+  EXPECT_EQ(refill_rate({{0ms, 0}, {10ms, 25}, {20ms, 25}}), 2500);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-constexpr auto between_looks = 10ms;  // each look costs the daemon time
+constexpr auto between_looks = 50ms;  // each look costs the daemon some ms
 constexpr auto longest_refill = 10s;
 
 class RefillProbe final : public Probe {
@@ -76,15 +76,16 @@ class RefillProbe final : public Probe {
 }  // namespace
 
 std::optional<double> refill_rate(const std::vector<Refill>& seen) {
-  std::optional<Refill> first, last;
+  std::optional<size_t> first, last;
   for (size_t i = 1; i < seen.size(); i++) {
     if (seen[i].loaded <= seen[i - 1].loaded) continue;
-    if (!first) first = seen[i];
-    last = seen[i];
+    if (!first) first = i;
+    last = i;
   }
-  if (!first || last->loaded == first->loaded) return {};
-  const std::chrono::duration<double> time = last->at - first->at;
-  return (last->loaded - first->loaded) / time.count();
+  if (!first) return {};
+  const Refill& from = seen[*first == *last ? *first - 1 : *first];
+  const std::chrono::duration<double> time = seen[*last].at - from.at;
+  return (seen[*last].loaded - from.loaded) / time.count();
 }
 
 std::unique_ptr<Probe> make_refill_probe(std::string technology, SparesOptions options) {

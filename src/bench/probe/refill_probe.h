@@ -16,7 +16,8 @@ struct Refill {
   std::chrono::nanoseconds at;  // since any moment
   unsigned loaded = 0;
 };
-// Spares a second between the first and the last rise; nothing: it rose less than twice. Pure.
+// Spares a second between the first and the last rise; of a single one, since the look before it,
+// which is too few rather than too many. Nothing: it never rose. Pure.
 std::optional<double> refill_rate(const std::vector<Refill>& seen);
 
 }  // namespace vireo::bench
