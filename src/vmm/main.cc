@@ -70,6 +70,9 @@ int main(int count, char** arguments) {
   action.sa_handler = end_on_signal;
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
+  if (::dup3(vireo::vmm::fd_agent_given, vireo::vmm::fd_agent, O_CLOEXEC) < 0)
+    refuse("cannot move the platform's socket");
+  ::close(vireo::vmm::fd_agent_given);
   const int pagemap = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   leave_host(arguments[1]);
   limit_system_calls();

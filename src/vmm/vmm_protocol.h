@@ -13,7 +13,13 @@
 
 namespace vireo::vmm {
 
-inline constexpr int fd_agent = 3, fd_kvm = 4, fd_filter = 5, fd_network = 6, first_free_fd = 7;
+inline constexpr int fd_agent_given = 3, fd_kvm = 4, fd_filter = 5, fd_network = 6,
+                     first_free_fd = 7;
+
+// Where it moves the agent's socket to: above all others, because an ending process gives up the
+// highest first (task_work_run in the kernel's kernel/task_work.c takes the last that was put), and
+// below 64, beyond which a table of descriptors takes more memory (kernel/fork.c, NR_OPEN_DEFAULT).
+inline constexpr int fd_agent = 63;
 
 inline constexpr uint32_t message_load = 100;    // with the descriptor of the image, perhaps one of
                                                  // a template of it, and a LoadRequest

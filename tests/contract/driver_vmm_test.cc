@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The driver of unikernels: the contract and its tiers where there is KVM; elsewhere it says so,
 // and starts nothing.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
 
 #include "contract/vmm_bench.h"
 
@@ -48,6 +51,16 @@ class StartTiers : public ::testing::Test {
       EXPECT_TRUE(bench_->driver().destroy(id + "@" + std::to_string(round)));
     }
   }
+  DriverEvent next_event(const InstanceId& id) {
+    for (int waited = 0; waited < 2000; waited++) {
+      for (DriverEvent& event : bench_->driver().take_events())
+        if (event.id == id) return event;
+      pollfd wanted{bench_->driver().event_fd(), POLLIN, 0};
+      ::poll(&wanted, 1, 10);
+    }
+    ADD_FAILURE() << "no event of " << id;
+    return {};
+  }
   std::unique_ptr<VmmBench> bench_;
 };
 
@@ -78,6 +91,21 @@ TEST_F(StartTiers, cold_makes_no_template) {
   EXPECT_EQ(start("default/s/f.1@1", false), "cold");
   bench_->reopen();  // the background is done
   EXPECT_EQ(start("default/s/f.2@1", false), "cold");
+}
+
+TEST_F(StartTiers, an_end_from_outside_is_told_with_its_signal) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::rehearsed));
+  if (!bench_) return;
+  for (int signal : {SIGKILL, SIGSEGV}) {
+    const InstanceId id = fmt::format("default/s/f.{}@1", signal);
+    EXPECT_EQ(start(id, true), "rehearsed");
+    EXPECT_EQ(next_event(id).kind, DriverEvent::Kind::ready);
+    ASSERT_EQ(::kill(bench_->vmm().pid(id).value_or(0), signal), 0);
+    const DriverEvent event = next_event(id);
+    EXPECT_EQ(event.kind, DriverEvent::Kind::exited);
+    EXPECT_EQ(event.exit.kind, ExitKind::signal);
+    EXPECT_EQ(event.exit.value, signal);
+  }
 }
 
 // Nobody would know which program it is.

@@ -11,7 +11,7 @@ namespace {
 
 void say(uint32_t type) {
   const vireo::vnf::AgentHeader header{type, 0, 0, 0};
-  (void)::send(vireo::vmm::fd_agent, &header, sizeof header, MSG_NOSIGNAL);
+  (void)::send(vireo::vmm::fd_agent_given, &header, sizeof header, MSG_NOSIGNAL);
 }
 
 }  // namespace
@@ -19,7 +19,7 @@ void say(uint32_t type) {
 int main() {
   using namespace vireo;
   char message[4096];
-  while (::recv(vmm::fd_agent, message, sizeof message, 0) > 0) {
+  while (::recv(vmm::fd_agent_given, message, sizeof message, 0) > 0) {
     vnf::AgentHeader header{};
     std::memcpy(&header, message, sizeof header);
     if (header.type == vmm::message_load) say(vmm::message_loaded);

@@ -5,10 +5,25 @@
 
 #include <array>
 
+#include "base/text.h"
 #include "driver/function_start.h"
 #include "driver/vmm/vmm_driver.h"
+#include "host/files.h"
 
 namespace vireo {
+
+// The wait status with which a process of ours is about to end; 0: it is not, or with code 0
+// (proc_pid_stat(5): the flags are field 9, PF_EXITING is 4, and the status is field 52).
+static int status_of_ending(int pid) {
+  const std::string text = read_file(fmt::format("/proc/{}/stat", pid)).value_or("");
+  const size_t name_end = text.rfind(')'), line_end = text.find('\n');
+  if (name_end == std::string::npos || line_end == std::string::npos) return 0;
+  const auto fields =
+      split(std::string_view(text).substr(name_end + 2, line_end - name_end - 2), ' ');
+  constexpr size_t flags = 9 - 3, status = 52 - 3;
+  if (fields.size() <= status || (parse_number(fields[flags]).value_or(0) & 4) == 0) return 0;
+  return static_cast<int>(parse_number(fields[status]).value_or(0));
+}
 
 void VmmDriver::note_exit(const KeeperClient::Event& event, std::vector<DriverEvent>& events) {
   std::lock_guard lock(mutex_);
@@ -21,18 +36,31 @@ void VmmDriver::note_exit(const KeeperClient::Event& event, std::vector<DriverEv
   events.push_back({DriverEvent::Kind::exited, machine.record.id, at, *machine.exit});
 }
 
-void VmmDriver::note_ready(int agent, std::vector<DriverEvent>& events) {
+void VmmDriver::note_agent(int agent, uint32_t what, std::vector<DriverEvent>& events) {
   std::lock_guard lock(mutex_);
   const auto found = agents_.find(agent);
   const Known known = found == agents_.end() ? nullptr : found->second.lock();
   if (!known) return;
+  if ((what & (EPOLLHUP | EPOLLRDHUP)) != 0) return note_hang_up(*known, events);
   if (!known->agent->ready()) {
-    if (known->state == InstanceState::running) watch(agent, true);
-  } else if (!known->ready) {
-    known->ready = true;
-    const SteadyTime now = std::chrono::steady_clock::now();
-    events.push_back({DriverEvent::Kind::ready, known->record.id, now, {}});
+    if (known->state == InstanceState::running) watch(agent, EPOLLIN | EPOLLONESHOT);
+    return;
   }
+  watch(agent, EPOLLRDHUP | EPOLLONESHOT);
+  if (std::exchange(known->ready, true)) return;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  events.push_back({DriverEvent::Kind::ready, known->record.id, now, {}});
+}
+
+// With the mutex held. KVM takes milliseconds to end a machine, and only then the keeper hears of
+// it: the socket is the first thing that an ending VMM gives up (vmm/vmm_protocol.h).
+void VmmDriver::note_hang_up(VirtualMachine& machine, std::vector<DriverEvent>& events) {
+  const int status = machine.exit ? 0 : status_of_ending(machine.pid);
+  if (status == 0) return;  // the keeper tells
+  machine.exit = machine.reason_of(status);
+  machine.state = InstanceState::exited;
+  events.push_back({DriverEvent::Kind::exited, machine.record.id, std::chrono::steady_clock::now(),
+                    *machine.exit});
 }
 
 void VmmDriver::read_keeper(KeeperClient& link, std::vector<DriverEvent>& events) {
@@ -54,7 +82,7 @@ std::vector<DriverEvent> VmmDriver::take_events() {
     if (link && fd == link->event_fd())
       read_keeper(*link, events);
     else
-      note_ready(fd, events);
+      note_agent(fd, ready[static_cast<size_t>(i)].events, events);
   }
   return events;
 }

@@ -24,7 +24,7 @@ Result<std::vector<KeeperEntry>> VmmDriver::link_keeper() {
   std::vector<KeeperEntry> known = TRY(link->list());
   std::lock_guard lock(mutex_);
   keeper_ = link;
-  watch(link->event_fd(), false);
+  watch(link->event_fd(), EPOLLIN);
   return known;
 }
 

@@ -248,7 +248,9 @@ Result<void> VmmDriver::begin(VirtualMachine& shell, const InstanceSpec& spec,
   return shell.agent->begin(fds);
 }
 
-// `begin` is sent without waiting for the image to be loaded: the VMM reads one after the other.
+// `begin` is sent without waiting for the image to be loaded: the VMM reads one after the other. Of
+// an image that has never run the start fails when it cannot; of a template this is an end like
+// others, and the gates can be opened meanwhile.
 Result<void> VmmDriver::run_in(VirtualMachine& shell, const InstanceSpec& spec,
                                const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases) {
   Stopwatch watch_of(phases);
@@ -260,7 +262,7 @@ Result<void> VmmDriver::run_in(VirtualMachine& shell, const InstanceSpec& spec,
   if (!ahead) shell.tier = TRY(load(shell, spec));
   watch_of.mark("vmm load", std::string(to_text(shell.tier)));
   TRY(begin(shell, spec, ports));
-  if (!ahead) TRY(shell.agent->await(vmm::message_loaded, longest_load));
+  if (shell.tier == StartTier::cold) TRY(shell.agent->await(vmm::message_loaded, longest_load));
   watch_of.mark("vmm begin");
   return {};
 }

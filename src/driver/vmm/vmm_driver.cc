@@ -69,9 +69,9 @@ std::shared_ptr<KeeperClient> VmmDriver::keeper() {
   return keeper_;
 }
 
-void VmmDriver::watch(int fd, bool once) {
+void VmmDriver::watch(int fd, uint32_t what) {
   epoll_event event{};
-  event.events = EPOLLIN | (once ? EPOLLONESHOT : 0u);
+  event.events = what;
   event.data.fd = fd;
   if (::epoll_ctl(events_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
     ::epoll_ctl(events_.get(), EPOLL_CTL_MOD, fd, &event);
@@ -80,7 +80,7 @@ void VmmDriver::watch(int fd, bool once) {
 void VmmDriver::watch_agent(const Known& machine) {
   const int agent = machine->agent->fd().get();
   agents_[agent] = machine;
-  watch(agent, true);
+  watch(agent, EPOLLIN | EPOLLONESHOT);
 }
 
 std::vector<std::string> VmmDriver::log_paths(const InstanceId& id) {

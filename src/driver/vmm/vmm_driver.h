@@ -118,8 +118,9 @@ class VmmDriver final : public Driver,
   void clean_up(Known machine);
   void read_keeper(KeeperClient& link, std::vector<DriverEvent>& events);  // events.cc
   void note_exit(const KeeperClient::Event& event, std::vector<DriverEvent>& events);
-  void note_ready(int agent, std::vector<DriverEvent>& events);
-  void watch(int fd, bool once);
+  void note_agent(int agent, uint32_t what, std::vector<DriverEvent>& events);
+  void note_hang_up(VirtualMachine& machine, std::vector<DriverEvent>& events);
+  void watch(int fd, uint32_t what);
   void watch_agent(const Known& machine);
 
   VmmOptions options_;
