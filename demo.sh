@@ -1,5 +1,5 @@
 #!/bin/bash
-# Shows Vireo end to end: builds, plans, runs, breaks, heals, measures, cleans up. The daemon, its
+# Shows Vireo end to end: builds, plans, runs, breaks, heals, switches, measures, cleans up. The daemon, its
 # state and all traffic live in network and mount namespaces of their own and in a temporary folder.
 # usage: ./demo.sh
 set -euo pipefail

@@ -23,6 +23,7 @@ struct PortSlot {
   PortSpec spec;
   PortId spare;  // until it is bound
   bool plugged = false, open = false;
+  bool sending = false;   // GateState::sending: beside one that has its place
   bool stale = false;     // it may have been told other things than `spec` says
   PortEndpoint endpoint;  // from bind until start
 };

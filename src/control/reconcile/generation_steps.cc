@@ -137,8 +137,9 @@ bool Reconciler::open_port(FunctionEntry& function, Generation& generation, Port
   Result<void> opened = before != nullptr ? parts_.fabric.swap(before->spec.id, slot.spec.id)
                                           : parts_.fabric.set_state(slot.spec.id, GateState::open);
   if (!opened && before != nullptr) opened = parts_.fabric.set_state(slot.spec.id, GateState::open);
-  if (before != nullptr) before->open = false;
+  if (before != nullptr) before->sending = std::exchange(before->open, false);
   slot.open = true;
+  slot.sending = false;
   if (!opened) {
     function.reason = opened.error().message;
     publish(function, "instance.failed", "cannot open a port: " + opened.error().message);
@@ -153,6 +154,7 @@ Reconciler::Outcome Reconciler::failed(ServiceEntry& service, FunctionEntry& fun
   bool was_next = &generation == function.next.get();
   if (generation.stage < Stage::booting) generation.stage = Stage::ended;  // nothing to be stopped
   retire(function, was_next ? function.next : function.current);
+  if (was_next) take_back(function);
   function.reason = error.message;
   publish(function, "instance.failed", error.message);
   set_back(function);
@@ -186,9 +188,9 @@ Reconciler::Outcome Reconciler::step_old(ServiceEntry& service, FunctionEntry& f
 // Gates first, so that nothing is sent to one that is ending.
 Reconciler::Outcome Reconciler::stop_old(FunctionEntry& function, Generation& generation) {
   for (PortSlot& slot : generation.ports) {
-    if (!slot.plugged || !slot.open) continue;
+    if (!slot.plugged || !(slot.open || slot.sending)) continue;
     (void)parts_.fabric.set_state(slot.spec.id, GateState::blocked);
-    slot.open = false;
+    slot.open = slot.sending = false;
     did("block " + slot.spec.id);
     return Outcome::acted;
   }
@@ -218,7 +220,7 @@ bool Reconciler::clear_old(Generation& generation) {
     if (!slot.plugged && slot.spare.empty()) continue;
     std::string id = slot.plugged ? slot.spec.id : slot.spare;
     (void)parts_.fabric.unplug(id);
-    slot.plugged = slot.open = false;
+    slot.plugged = slot.open = slot.sending = false;
     slot.spare.clear();
     return did("unplug " + slot.spec.id);
   }

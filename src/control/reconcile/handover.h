@@ -39,6 +39,7 @@ struct OpenHandover {
   TrafficCount before;
   SteadyTime began;  // the first swap
   std::chrono::nanoseconds gap{0};
+  bool complete = false;  // all ports are the next one's
   SteadyTime drain_began, deadline;
   bool asked = false, heard = false;    // whether it is done with what it had read
   std::optional<uint64_t> last_read{};  // when it said so last

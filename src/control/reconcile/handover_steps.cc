@@ -70,10 +70,20 @@ void Reconciler::begin_handover(Generation& old, Generation& next) {
   handover.to = next.spec.id;
   if (FunctionAccess* access = old.driver->functions())
     if (Result<Fd> page = access->vitals(old.spec.id)) handover.vitals = *std::move(page);
-  for (const PortSlot& slot : next.ports)
+  for (PortSlot& slot : next.ports) {
     (void)parts_.fabric.set_state(slot.spec.id, GateState::sending);
+    slot.sending = true;
+  }
   handover.before = count_both(old, next);
   handover.began = parts_.clock.now();
+}
+
+// The next one has failed: what it had taken of the traffic goes back.
+void Reconciler::take_back(FunctionEntry& function) {
+  if (!function.current || !function.current->handover) return;
+  for (PortSlot& slot : function.current->ports)
+    if (!slot.open) open_port(function, *function.current, slot);
+  function.current->handover.reset();
 }
 
 // What is for all was delivered to the old one as well until now: the next one missed none of it.
@@ -82,6 +92,7 @@ void Reconciler::handed_over(Generation& old, const Generation& next) {
   handover.drain_began = parts_.clock.now();
   handover.gap = handover.drain_began - handover.began;
   handover.deadline = handover.drain_began + longest_drain;
+  handover.complete = true;
   handover.before.missed = count_both(old, next).missed;
 }
 
@@ -128,24 +139,30 @@ Reconciler::Outcome Reconciler::drain(ServiceEntry& service, FunctionEntry& func
 
 // It is silent from here on.
 void Reconciler::end_handover(ServiceEntry& service, FunctionEntry& function, Generation& old) {
-  const SteadyTime now = parts_.clock.now();
   for (PortSlot& slot : old.ports) {
     if (slot.plugged) (void)parts_.fabric.set_state(slot.spec.id, GateState::blocked);
-    slot.open = false;
+    slot.open = slot.sending = false;
   }
-  const OpenHandover& handover = *old.handover;
-  Handover done{handover.gap, {}};
   const Generation* next = function.current.get();
-  if (parts_.fabric.info().counts_refused && next != nullptr && next->spec.id == handover.to)
-    done.lost = lost_between(handover.before, count_both(old, *next));
-  journal_.add_step(service.operation, {"hand over " + handover.to,
-                                        fmt::format("{}/{}", service.name, function.name),
-                                        {{"swap", "", handover.gap},
-                                         {"drain", handover.note, now - handover.drain_began}},
-                                        now - handover.began,
-                                        done});
+  if (old.handover->complete && next != nullptr && next->spec.id == old.handover->to)
+    record_handover(service, function, old, *next);
   old.handover.reset();
   did("silence " + old.spec.id);
+}
+
+void Reconciler::record_handover(ServiceEntry& service, const FunctionEntry& function,
+                                 const Generation& old, const Generation& next) {
+  const OpenHandover& handover = *old.handover;
+  const SteadyTime now = parts_.clock.now();
+  OperationStep step;
+  step.id = "hand over " + handover.to;
+  step.subject = fmt::format("{}/{}", service.name, function.name);
+  step.phases = {{"swap", "", handover.gap}, {"drain", handover.note, now - handover.drain_began}};
+  step.duration = now - handover.began;
+  step.handover = Handover{handover.gap, {}};
+  if (parts_.fabric.info().counts_refused)
+    step.handover->lost = lost_between(handover.before, count_both(old, next));
+  journal_.add_step(service.operation, std::move(step));
 }
 
 }  // namespace vireo

@@ -119,6 +119,9 @@ class Reconciler {
   void handed_over(Generation& old, const Generation& next);
   bool drained(const Generation& old, uint64_t read);
   Outcome drain(ServiceEntry& service, FunctionEntry& function, Generation& old);
+  void take_back(FunctionEntry& function);
+  void record_handover(ServiceEntry& service, const FunctionEntry& function, const Generation& old,
+                       const Generation& next);
   void end_handover(ServiceEntry& service, FunctionEntry& function, Generation& old);
 
   // recovery.cc

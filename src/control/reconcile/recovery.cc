@@ -106,6 +106,7 @@ void Reconciler::recover_one(Driver& driver, const InstanceStatus& status, const
     slot.spec.kind = port.kind;
     slot.plugged = true;
     slot.open = port.gate == GateState::open;
+    slot.sending = port.gate == GateState::sending;
     generation->ports.push_back(std::move(slot));
   }
   bool keep = adopt(function, *generation, status);
@@ -113,9 +114,6 @@ void Reconciler::recover_one(Driver& driver, const InstanceStatus& status, const
     function.reason = to_string(*status.exit);
     publish(function, "instance.exited", function.reason + ", while no daemon ran");
   }
-  if (!keep)  // the daemon ended while its traffic went to another: it may send still
-    for (PortSlot& slot : generation->ports)
-      slot.open = ports.at(slot.spec.id).gate != GateState::blocked;
   (keep ? function.current : function.old.emplace_back()) = std::move(generation);
 }
 
@@ -179,6 +177,7 @@ void Reconciler::recover_ports(const Ids& ports, const std::set<PortId>& owned) 
     slot.spec.name = id.substr(id.rfind(':') + 1);
     slot.plugged = true;
     slot.open = port.gate == GateState::open;
+    slot.sending = port.gate == GateState::sending;
     rest->ports.push_back(std::move(slot));
     function.old.push_back(std::move(rest));
   }

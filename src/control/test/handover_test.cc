@@ -149,6 +149,18 @@ TEST_F(Handovers, one_that_dies_meanwhile_leaves_a_record) {
   EXPECT_EQ(world.function("site", "fw").restarts, 0u);
 }
 
+TEST_F(Handovers, what_a_failed_replacement_had_taken_goes_back) {
+  run(site("container"));
+  ASSERT_TRUE(world.run(site("unikernel.vireo.kvm")));
+  ASSERT_TRUE(world.run_until(std::string("open ") + second + ":port0"));
+  world.machines->crash(second, {ExitKind::signal, 9});
+  world.machines->fail_starts(100);
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(world.function("site", "fw").instance, first);
+  EXPECT_EQ(world.picture().find("blocked"), std::string::npos) << world.picture();
+  EXPECT_FALSE(handover().has_value());
+}
+
 TEST_F(Handovers, a_daemon_that_ends_half_way_leaves_ports_to_the_next) {
   for (const char* step : {"open default/site/fw.1@2:port0", "promote default/site/fw.1@2"}) {
     run(site("container"));
