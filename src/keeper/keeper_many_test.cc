@@ -28,9 +28,14 @@ class ManyKeepers : public KeeperTest {
     for (int number = 0; number < 100; ++number) {
       auto spawned = client_->spawn(entry(number));
       EXPECT_TRUE(spawned) << spawned.error().message;
+      if (spawned && number == 0) first_ = std::move(spawned->pidfd);
       if (!spawned || client_->keeper_pids().size() > 1) return number + 1;
     }
     return 0;
+  }
+  static int parent_of(int pid) {  // proc_pid_stat(5): the second word behind the name
+    const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat").value_or(") ? 0");
+    return std::stoi(stat.substr(stat.rfind(')') + 4));
   }
   static std::vector<std::string> names_of(KeeperClient& client) {
     std::vector<std::string> names;
@@ -41,6 +46,7 @@ class ManyKeepers : public KeeperTest {
     std::ranges::sort(names);
     return names;
   }
+  Fd first_;  // the process of e0
 };
 
 TEST_F(ManyKeepers, what_one_has_no_room_for_the_next_takes) {
@@ -76,10 +82,11 @@ TEST_F(ManyKeepers, a_daemon_that_comes_later_finds_all_of_them) {
 TEST_F(ManyKeepers, room_that_was_given_back_is_taken_first) {
   fill();
   ASSERT_TRUE(client_->drop("e0"));
+  ASSERT_TRUE(wait_readable(first_.get()));
   ASSERT_TRUE(client_->settle());
-  const size_t before = fds_of_keeper();
-  ASSERT_TRUE(client_->spawn(entry(1000)));
-  EXPECT_GT(fds_of_keeper(), before);
+  auto spawned = client_->spawn(entry(1000));
+  ASSERT_TRUE(spawned) << spawned.error().message;
+  EXPECT_EQ(parent_of(spawned->pid), client_->keeper_pid());
 }
 
 TEST_F(ManyKeepers, the_end_of_one_leaves_what_the_other_has) {
