@@ -51,7 +51,7 @@ class Talk : public Seed {
 };
 
 void keep_connection_seeds() {
-  for (const uint8_t flags : {0x0e, 0x7e, 0x06, 0x02}) {
+  for (const uint8_t flags : {uint8_t{0x0e}, uint8_t{0x7e}, uint8_t{0x06}, uint8_t{0x02}}) {
     const std::string name = "flags" + std::to_string(flags);
     const auto keep_talk = [&](const char* what, const Talk& talk) {
       keep("tcp_connection", name + what, talk.bytes());

@@ -1,14 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver/vmm/templates.h"
 
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/text.h"
+#include "unikernel/machine.h"
 #include "vmm/vmm_protocol.h"
 
 namespace vireo {
+
+namespace {
+constexpr uint64_t usual_memory = 16u << 20;
+}
+
+static Result<uint64_t> guest_memory(const InstanceSpec& spec) {
+  const uint64_t memory = spec.resources.memory == 0 ? usual_memory : spec.resources.memory;
+  if (memory < machine::smallest_memory || memory > machine::largest_memory)
+    return Error{Errc::invalid,
+                 fmt::format("a unikernel runs with {} to {} of memory, not with {}",
+                             bytes_text(machine::smallest_memory),
+                             bytes_text(machine::largest_memory), bytes_text(memory))};
+  return memory / machine::large_page_bytes * machine::large_page_bytes;
+}
+
+Result<TemplateKey> template_key(const InstanceSpec& spec) {
+  return TemplateKey{spec.image_digest, TRY(guest_memory(spec)),
+                     static_cast<uint32_t>(spec.ports.size())};
+}
 
 std::shared_ptr<const Fd> Templates::find(const TemplateKey& key) {
   std::lock_guard lock(mutex_);

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "model/instance.h"
 
 namespace vireo {
 
@@ -21,6 +22,9 @@ struct TemplateKey {
   uint32_t port_count = 0;
   auto operator<=>(const TemplateKey&) const = default;
 };
+
+// Errc::invalid: more or less memory than a machine can have.
+Result<TemplateKey> template_key(const InstanceSpec& spec);
 
 // Thread-safe.
 class Templates {

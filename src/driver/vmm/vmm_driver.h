@@ -101,8 +101,9 @@ class VmmDriver final : public Driver,
   Result<Known> make_shell();
   Result<void> spawn(VirtualMachine& shell);
   Result<Known> begin_start(const InstanceId& shell, const InstanceSpec& spec);
-  // From a template, or cold.
+  // load.cc: from a template, or cold
   Result<StartTier> load(VirtualMachine& shell, const InstanceSpec& spec);
+  Result<void> await_loaded(VirtualMachine& shell);
   Result<void> load_and_wait(VirtualMachine& shell, const InstanceSpec& spec);
   Result<void> keep_template(VirtualMachine& shell, const InstanceSpec& spec);
   void want_template(const InstanceSpec& spec);
