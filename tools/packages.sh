@@ -4,7 +4,7 @@ build_packages="g++ cmake ninja-build pkg-config libfmt-dev libspdlog-dev libcli
   libnl-route-3-dev libseccomp-dev prometheus-cpp-dev libssl-dev libbpf-dev clang"
 run_packages="iproute2 iputils-ping iperf curl ca-certificates"
 test_packages="libgtest-dev clang-format clang-tidy nftables python3 binutils buildah
-  qemu-system-x86 e2fsprogs"
+  qemu-system-x86 e2fsprogs tcpdump"
 
 # install_packages NAME...: installs the missing ones, as root or by sudo.
 install_packages() {

@@ -19,9 +19,8 @@ struct NetworkDefault {
 inline constexpr NetworkDefault fabric_defaults[] = {
     {"ipv4/ip_forward", "0"},
     {"ipv6/conf/all/forwarding", "0"},
-    // Else each near end has a route of its own, and each that comes up walks all of them
-    // (fib6_ifup).
-    {"ipv6/conf/default/disable_ipv6", "1"},
+    {"ipv6/conf/default/accept_ra", "0"},
+    {"ipv6/conf/default/addr_gen_mode", "1"},
     {"bridge/bridge-nf-call-iptables", "0"},
     {"bridge/bridge-nf-call-ip6tables", "0"},
     {"bridge/bridge-nf-call-arptables", "0"},

@@ -22,6 +22,7 @@ class Machines : public testing::Test {
     options_.log_dir = directory_.path() + "/logs";
     options_.keeper_program = KEEPER_PROGRAM;
     options_.vmm_program = FAKE_VMM;
+    options_.quickest = StartTier::cold;  // no template's descriptor is among them
     ASSERT_TRUE(make_directories(options_.runtime_dir));
     ASSERT_TRUE(open_path(directory_.path() + "/function.elf", O_WRONLY | O_CREAT, 0644));
     open();

@@ -32,7 +32,8 @@ class Handovers : public ControlTest {
     return static_cast<size_t>(found - world.steps.begin());
   }
   std::optional<Handover> handover() {
-    for (const OperationStep& step : world.daemon().operations("site").front().steps)
+    const std::vector<Operation> operations = world.daemon().operations("site");
+    for (const OperationStep& step : operations.front().steps)
       if (step.handover) return step.handover;
     return std::nullopt;
   }

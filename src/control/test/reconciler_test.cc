@@ -306,7 +306,7 @@ TEST_F(Reconcile, of_many_each_turn_looks_at_a_part) {
   std::string many = "vireo: 1\nservice: many\nfunctions:\n";
   for (unsigned i = 0; i < count; i++)
     many += "  f" + std::to_string(i) + ": { image: vnf/fw, ports: [a, b] }\n";
-  run(many + "links:\n  a: { subnet: 10.10.0.0/16 }\n  b: { subnet: 10.20.0.0/16 }\n");
+  run(many + "links:\n  a: { subnet: 10.10.0.0/16 }\n  b: {}\n");
   for (unsigned i = 0; i < seconds; i++) {
     world.clock.advance(std::chrono::seconds(1));
     world.daemon().tick();
