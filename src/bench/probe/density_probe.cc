@@ -128,20 +128,23 @@ class DensityProbe final : public Probe {
                                     options_.count, options_.technology));
   }
 
-  // How many run; the sample says why not all do.
+  // No later one runs, and when it is the last, all do; the sample says why not.
   unsigned start_all(Sample& sample) {
     std::vector<double> times;
+    unsigned reached = 0;
     const auto all_began = Clock::now();
     while (times.size() < options_.count && !options_.interrupted()) {
       const auto number = static_cast<unsigned>(times.size()) + 1;
       if (const size_t untimed = untimed_after(times.size()); untimed > 0) {
         const auto last = static_cast<unsigned>(times.size() + untimed);
-        if (auto all = start_crowd(number, last); !all) {
+        reached = last;
+        if (auto all = start_crowd(number, last)) {
+          times.resize(last);
+          continue;
+        } else {
           sample.reason = all.error().message;
-          return last;
+          break;
         }
-        times.resize(last);
-        continue;
       }
       auto filled = lab_->wait_for_pool(longest_refill, options_.technology);
       const auto began = Clock::now();
@@ -151,6 +154,7 @@ class DensityProbe final : public Probe {
         break;
       }
       times.push_back(milliseconds_since(began));
+      reached = number;
       tell("started", number);
     }
     if (times.size() == options_.count)
@@ -158,7 +162,7 @@ class DensityProbe final : public Probe {
     for (const Bucket& bucket : buckets_)
       if (auto part = figures_in(bucket, times); !part.empty())
         sample.series["density_start" + bucket_text(bucket)] = std::move(part);
-    return static_cast<unsigned>(times.size());
+    return reached;
   }
 
   // MemAvailable with all of them, and what else all of them cost.
@@ -213,6 +217,8 @@ class DensityProbe final : public Probe {
     for (; number > 0 && running - number < requests; number--) {
       const auto began = Clock::now();
       auto removed = lab_->remove(service_name(number));
+      // Of a crowd that was interrupted not all were begun.
+      if (!removed && !whole && removed.error().code == Errc::not_found) continue;
       if (!removed) sample.reason = "rm failed: " + removed.error().message;
       good = good && removed;
       if (whole && removed) sample.series["density_requestrm"].push_back(milliseconds_since(began));
