@@ -127,12 +127,16 @@ uint32_t patience(uint64_t now) {
   return static_cast<uint32_t>((next - now) / 1000 + 1);
 }
 
+void look(uint32_t microseconds) {
+  machine_state.ports.refill();
+  wait(microseconds);
+  synchronise_clock();
+  for (uint32_t port = 0; port < machine_state.ports.count(); port++) serve_port(port);
+}
+
 [[noreturn]] void serve() {
   for (;;) {
-    machine_state.ports.refill();
-    wait(patience(now_ns()));
-    synchronise_clock();
-    for (uint32_t port = 0; port < machine_state.ports.count(); port++) serve_port(port);
+    look(patience(now_ns()));
     if (boot().agent_waits != 0) serve_platform();
     const uint64_t now = now_ns();
     if (now >= machine_state.next_tick_ns) tick(now);
@@ -157,6 +161,7 @@ void run(const machine::BootPage* page, const vnf::FunctionEntry& function) {
   machine_state.last_work_ns = now;
   vnf::store(vitals().busy_cycles, cycles() - began);  // what it took to start
   vnf::set_ready(vitals(), now);
+  look(0);  // what waits already is answered with the same exit as says so
   vnf::back_end::tell(vnf::AgentMessage::ready, 0, nullptr, 0);
   serve();
 }

@@ -137,6 +137,7 @@ bool Vmm::call(uint64_t address) {
       end_code_ = static_cast<int>(call.value & 0xff);
       return false;
     case machine::CallKind::tell:
+      for (uint32_t port = 0; port < port_count_; port++) ports_[port].flush();
       if (call.bytes <= vnf::agent_chunk_bytes && (bytes != nullptr || call.bytes == 0) &&
           link_.send(static_cast<uint32_t>(call.value >> 32), static_cast<uint32_t>(call.value),
                      bytes, call.bytes))
