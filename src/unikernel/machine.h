@@ -62,10 +62,10 @@ enum class CallKind : uint32_t {
   print = 1,  // bytes to the log
   end = 2,    // ends the machine; `value` is the exit code
   tell = 3,   // sends what lies in the transmit queues, and one message to the platform: `value` is
-             // type << 32 | value of its AgentHeader, the payload lies at `address`; result 0, or
-             // -1: nobody listens
-  hear = 4,  // one message from the platform into `address`; `value` is how many microseconds to
-             // wait for it; result: its bytes, 0: none
+              // type << 32 | value of its AgentHeader, the payload lies at `address`; result 0, or
+              // -1: nobody listens
+  hear = 4,   // one message from the platform into `address`; `value` is how many microseconds to
+              // wait for it; result: its bytes, 0: none
 };
 struct Call {
   uint32_t kind;  // CallKind
