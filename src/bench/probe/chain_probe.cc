@@ -105,19 +105,11 @@ class ChainProbe final : public Probe {
   }
 
   Result<void> take_packets(size_t size, Sample& sample) {
-    const std::vector<uint8_t> frame = frame_of(hops_->datagram(), size);
     const Work before = TRY(work_so_far());
-    Stream stream;
-    stream.duration = options_.duration;
-    stream.next = [&](std::vector<uint8_t>& next) {
-      if (next.size() != frame.size()) next = frame;  // a buffer that has been filled stays so
-      return true;
-    };
-    const StreamFigures figures = TRY(run_stream(hops_->near(), hops_->far(), stream));
+    const StreamFigures figures = TRY(hops_->send_frames(size, options_.duration));
     const Work after = TRY(work_so_far());
-    if (figures.arrived == 0 || after.packets == before.packets)
-      return Error{Errc::unavailable,
-                   fmt::format("of {} frames of {} bytes none came through", figures.sent, size)};
+    if (after.packets == before.packets)
+      return Error{Errc::unavailable, "the functions have counted no packet"};
     sample.values["chain_packets" + size_text(size)] =
         static_cast<double>(figures.arrived) / figures.seconds;
     sample.values["chain_cycles" + size_text(size)] =

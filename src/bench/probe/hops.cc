@@ -68,6 +68,20 @@ Result<Json> Hops::function(const std::string& name) {
   return lab_->get("/v1/services/bench/functions/" + name);
 }
 
+Result<StreamFigures> Hops::send_frames(size_t size, std::chrono::milliseconds duration) const {
+  const std::vector<uint8_t> frame = frame_of(datagram_, size);
+  Stream stream;
+  stream.duration = duration;
+  stream.next = [&](std::vector<uint8_t>& next) {
+    if (next.size() != frame.size()) next = frame;  // a buffer that has been filled stays so
+    return true;
+  };
+  const StreamFigures figures = TRY(run_stream(*near_, *far_, stream));
+  if (figures.arrived > 0) return figures;
+  return Error{Errc::unavailable,
+               fmt::format("of {} frames of {} bytes none came through", figures.sent, size)};
+}
+
 Result<void> Hops::open_ends() {
   const IpAddress own = TRY(parse_ip(options_.network + ".1"));
   const IpAddress other = TRY(parse_ip(far_address()));

@@ -46,6 +46,8 @@ class Hops {
   const FrameEnd& far() const { return *far_; }
   // From the bench's end toward the far one: by its MAC, or by that of the router before it.
   Datagram datagram() const { return datagram_; }
+  // Frames of `size` bytes toward the far end for so long. Errc::unavailable: none came through.
+  Result<StreamFigures> send_frames(size_t size, std::chrono::milliseconds duration) const;
 
  private:
   Hops(HopsOptions options, std::vector<Hop> hops, std::unique_ptr<Lab> lab)

@@ -49,17 +49,7 @@ class PacketsProbe final : public Probe {
 
  private:
   Result<double> rate_of(size_t size) {
-    const std::vector<uint8_t> frame = frame_of(hops_->datagram(), size);
-    Stream stream;
-    stream.duration = options_.duration;
-    stream.next = [&](std::vector<uint8_t>& next) {
-      if (next.size() != frame.size()) next = frame;  // a buffer that has been filled stays so
-      return true;
-    };
-    const StreamFigures figures = TRY(run_stream(hops_->near(), hops_->far(), stream));
-    if (figures.arrived == 0)
-      return Error{Errc::unavailable,
-                   fmt::format("of {} frames of {} bytes none came through", figures.sent, size)};
+    const StreamFigures figures = TRY(hops_->send_frames(size, options_.duration));
     return static_cast<double>(figures.arrived) / figures.seconds;
   }
 
