@@ -1,6 +1,6 @@
 # Debian packages that Vireo needs: sourced by demo.sh and test.sh, which install what is missing.
 build_packages="g++ cmake ninja-build pkg-config libfmt-dev libspdlog-dev libcli11-dev
-  nlohmann-json3-dev libyaml-cpp-dev libsqlite3-dev libboost-dev libarchive-dev libnl-3-dev
+  nlohmann-json3-dev libyaml-dev libsqlite3-dev libboost-dev libarchive-dev libnl-3-dev
   libnl-route-3-dev libseccomp-dev prometheus-cpp-dev libssl-dev libbpf-dev clang"
 run_packages="iproute2 iputils-ping iperf curl ca-certificates"
 test_packages="libgtest-dev clang-format clang-tidy nftables python3 binutils buildah

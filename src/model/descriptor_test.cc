@@ -246,7 +246,7 @@ const Case cases[] = {
     {"tag", "links: !!map { }\n",
      "3:8 tag `tag:yaml.org,2002:map` is not allowed | leave it out\n"},
     {"second_document", "---\nvireo: 1\n",
-     "4:1 a second document in one file | put each service into a file of its own\n"},
+     "3:1 a second document in one file | put each service into a file of its own\n"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Descriptor, Findings, testing::ValuesIn(cases),

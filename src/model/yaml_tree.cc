@@ -2,14 +2,12 @@
 #include "model/yaml_tree.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/parser.h>
+#include <yaml.h>
 
 #include <algorithm>
 #include <charconv>
-#include <map>
-#include <sstream>
+#include <cstring>
+#include <new>
 
 #include "model/finding.h"
 #include "model/scalar_text.h"
@@ -17,42 +15,42 @@
 namespace vireo {
 namespace {
 
-SourcePlace place_of(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
+SourcePlace place_of(const yaml_mark_t& mark) {
+  return {static_cast<int>(mark.line) + 1, static_cast<int>(mark.column) + 1};
+}
+
+std::string text_of(const yaml_char_t* text, size_t bytes) {
+  return {reinterpret_cast<const char*>(text), bytes};
+}
 
 // Builds a YamlTree from the parser's events.
-class TreeBuilder : public YAML::EventHandler {
+class TreeBuilder {
  public:
   explicit TreeBuilder(YamlTree& tree) : tree_(tree) {}
 
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    refuse(mark, "", anchor);
-    add({.kind = YamlKind::null, .value = {}, .place = place_of(mark), .items = {}, .members = {}});
+  // Reported; the parser's time for each token grows with the depth.
+  bool too_deep() const { return open_.size() > yaml_deepest; }
+
+  void take(const yaml_event_t& event) {
+    switch (event.type) {
+      case YAML_SCALAR_EVENT:
+        return scalar(event.data.scalar, event);
+      case YAML_ALIAS_EVENT:
+        report(event, "aliases are not allowed", "write the value out");
+        return add(node(YamlKind::null, event));
+      case YAML_SEQUENCE_START_EVENT:
+        refuse(event, event.data.sequence_start.tag, event.data.sequence_start.anchor);
+        return open(YamlKind::list, event);
+      case YAML_MAPPING_START_EVENT:
+        refuse(event, event.data.mapping_start.tag, event.data.mapping_start.anchor);
+        return open(YamlKind::map, event);
+      case YAML_SEQUENCE_END_EVENT:
+      case YAML_MAPPING_END_EVENT:
+        return close();
+      default:
+        return;
+    }
   }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    report(mark, "aliases are not allowed", "write the value out");
-    add({.kind = YamlKind::null, .value = {}, .place = place_of(mark), .items = {}, .members = {}});
-  }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
-    refuse(mark, tag, anchor);
-    // The parser gives quoted scalars the tag "!" and plain ones "?".
-    YamlKind kind = tag == "?" ? plain_kind(value) : YamlKind::text;
-    int first_line = static_cast<int>(std::min(value.find('\n'), value.size()));
-    int length = std::max(first_line + (tag == "!" ? 2 : 0), 1);
-    add({kind, value, place_of(mark), length, {}, {}});
-  }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, YamlKind::list);
-  }
-  void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, YamlKind::map);
-  }
-  void OnMapEnd() override { close(); }
 
  private:
   struct Level {
@@ -60,41 +58,53 @@ class TreeBuilder : public YAML::EventHandler {
     std::optional<YamlNode> key;  // of a map, while its value is awaited
   };
 
-  void report(const YAML::Mark& mark, std::string message, std::string fix) {
-    tree_.findings.push_back({place_of(mark), 1, std::move(message), std::move(fix)});
+  static YamlNode node(YamlKind kind, const yaml_event_t& event) {
+    YamlNode made;
+    made.kind = kind;
+    made.place = place_of(event.start_mark);
+    return made;
   }
-  void refuse(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
-    if (anchor != YAML::NullAnchor) report(mark, "anchors are not allowed", "write the value out");
-    if (tag.size() > 1)
-      report(mark, fmt::format("tag {} is not allowed", quoted(tag)), "leave it out");
+  void report(const yaml_event_t& event, std::string message, std::string fix) {
+    tree_.findings.push_back({place_of(event.start_mark), 1, std::move(message), std::move(fix)});
+  }
+  void refuse(const yaml_event_t& event, const yaml_char_t* tag, const yaml_char_t* anchor) {
+    if (anchor != nullptr) report(event, "anchors are not allowed", "write the value out");
+    if (tag == nullptr) return;
+    const std::string name = text_of(tag, std::strlen(reinterpret_cast<const char*>(tag)));
+    report(event, fmt::format("tag {} is not allowed", quoted(name)), "leave it out");
   }
 
-  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlKind kind) {
-    refuse(mark, tag == "?" || tag == "!" ? "" : tag, anchor);
+  void scalar(const decltype(yaml_event_t::data.scalar)& given, const yaml_event_t& event) {
+    refuse(event, given.tag, given.anchor);
+    const bool plain = given.style == YAML_PLAIN_SCALAR_STYLE && given.tag == nullptr;
+    const bool in_quotes = given.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
+                           given.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+    YamlNode made = node(YamlKind::text, event);
+    made.value = text_of(given.value, given.length);
+    if (plain) made.kind = plain_kind(made.value);
+    const size_t first_line = std::min(made.value.find('\n'), made.value.size());
+    made.length = std::max(static_cast<int>(first_line) + (in_quotes ? 2 : 0), 1);
+    add(std::move(made));
+  }
+  void open(YamlKind kind, const yaml_event_t& event) {
     if (open_.size() == yaml_deepest)
-      report(mark, fmt::format("deeper than {} levels", yaml_deepest), "");
-    YamlNode node;
-    node.kind = kind;
-    node.place = place_of(mark);
-    open_.push_back({std::move(node), std::nullopt});
+      report(event, fmt::format("deeper than {} levels", yaml_deepest), "");
+    open_.push_back({node(kind, event), std::nullopt});
   }
   void close() {
     YamlNode done = std::move(open_.back().node);
     open_.pop_back();
-    if (open_.size() < yaml_deepest)
-      add(std::move(done));
-    else
-      add({});  // too deep: reported, dropped
+    add(std::move(done));
   }
-  void add(YamlNode node) {
+  void add(YamlNode made) {
     if (open_.empty()) {
-      tree_.root = std::move(node);
+      tree_.root = std::move(made);
     } else if (Level& level = open_.back(); level.node.kind == YamlKind::list) {
-      level.node.items.push_back(std::move(node));
+      level.node.items.push_back(std::move(made));
     } else if (!level.key) {
-      level.key = std::move(node);
+      level.key = std::move(made);
     } else {
-      level.node.members.push_back({std::move(*level.key), std::move(node)});
+      level.node.members.push_back({std::move(*level.key), std::move(made)});
       level.key.reset();
     }
   }
@@ -103,28 +113,62 @@ class TreeBuilder : public YAML::EventHandler {
   std::vector<Level> open_;
 };
 
+// Owns the library's parser; the text outlives it.
+class Parser {
+ public:
+  explicit Parser(std::string_view text) : text_(text) {
+    if (yaml_parser_initialize(&parser_) == 0) throw std::bad_alloc();
+    yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()),
+                                 text.size());
+  }
+  ~Parser() { yaml_parser_delete(&parser_); }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+
+  // Of the first document; a second is a finding.
+  void read(YamlTree& tree) {
+    TreeBuilder builder(tree);
+    unsigned documents = 0;
+    for (bool more = true; more;) {
+      yaml_event_t event;
+      if (yaml_parser_parse(&parser_, &event) == 0) return tree.findings.push_back(fault());
+      documents += event.type == YAML_DOCUMENT_START_EVENT ? 1 : 0;
+      if (documents < 2)
+        builder.take(event);
+      else
+        tree.findings.push_back({place_of(event.start_mark), 1, "a second document in one file",
+                                 "put each service into a file of its own"});
+      more = event.type != YAML_STREAM_END_EVENT && documents < 2 && !builder.too_deep();
+      yaml_event_delete(&event);
+    }
+  }
+
+ private:
+  Finding fault() const {
+    SourcePlace place = place_of(parser_.problem_mark);
+    if (parser_.error == YAML_READER_ERROR) place = place_at(parser_.problem_offset);
+    const char* problem = parser_.problem != nullptr ? parser_.problem : "no memory";
+    return {place, 1, fmt::format("not YAML: {}", problem),
+            "mend the brackets, quotes, colons or indentation right before it"};
+  }
+  // The reader gives bytes, not lines.
+  SourcePlace place_at(size_t offset) const {
+    const std::string_view before = text_.substr(0, offset);
+    const auto line = std::count(before.begin(), before.end(), '\n');
+    const size_t last = before.rfind('\n');
+    const size_t column = last == std::string_view::npos ? offset : offset - last - 1;
+    return {static_cast<int>(line) + 1, static_cast<int>(column) + 1};
+  }
+
+  yaml_parser_t parser_{};
+  std::string_view text_;
+};
+
 YamlTree failed(SourcePlace place, std::string message, std::string fix) {
   YamlTree tree;
   tree.findings.push_back({place, 1, std::move(message), std::move(fix)});
   return tree;
-}
-
-void parse_documents(std::string_view text, YamlTree& tree) {
-  std::istringstream stream{std::string(text)};
-  TreeBuilder builder(tree);
-  try {
-    YAML::Parser parser(stream);
-    if (!parser.HandleNextDocument(builder)) return;
-    YamlTree second;
-    TreeBuilder ignored(second);
-    if (parser.HandleNextDocument(ignored))
-      tree.findings.push_back({second.root.place, 1, "a second document in one file",
-                               "put each service into a file of its own"});
-  } catch (const YAML::Exception& fault) {
-    SourcePlace place = fault.mark.is_null() ? SourcePlace{1, 1} : place_of(fault.mark);
-    tree.findings.push_back({place, 1, fmt::format("not YAML: {}", fault.msg),
-                             "mend the brackets, quotes, colons or indentation right before it"});
-  }
 }
 
 }  // namespace
@@ -151,7 +195,7 @@ YamlTree parse_yaml(std::string_view text) {
     return failed({static_cast<int>(line) + 1, 1}, "this line is not UTF-8 text", "");
   }
   YamlTree tree;
-  parse_documents(text, tree);
+  Parser(text).read(tree);
   return tree;
 }
 
