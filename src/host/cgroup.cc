@@ -115,12 +115,12 @@ Result<Fd> Cgroup::directory() const {
   return open_path(directories_[0].directory, O_RDONLY | O_DIRECTORY);
 }
 
-Result<std::vector<Fd>> Cgroup::procs_files() const {
+Result<std::vector<Fd>> Cgroup::task_files() const {
   std::vector<Fd> files;
   std::string last;  // controllers that are mounted together share a directory
   for (const CgroupController& each : directories_) {
     if (each.v2 || each.directory == last) continue;
-    files.push_back(TRY(open_path(each.directory + "/cgroup.procs", O_WRONLY)));
+    files.push_back(TRY(open_path(each.directory + "/tasks", O_WRONLY)));
     last = each.directory;
   }
   return files;

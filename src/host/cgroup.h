@@ -54,10 +54,12 @@ class Cgroup {
   Result<void> limit(const CgroupLimits& limits) const;
   CgroupUsage usage() const;  // what cannot be read is 0
   std::vector<int> processes() const;
-  // v2: the directory for CLONE_INTO_CGROUP (an attach by write waits up to 15 ms there). v1:
-  // nothing, but the opened cgroup.procs files, into which the child writes "0".
+  // v2: the directory for CLONE_INTO_CGROUP. v1: nothing, but the opened `tasks` files, into which
+  // the child writes "0". Either spares the wait of `cgroup.procs` for all processors to pass a
+  // quiescent state, 8-15 ms (kernel/cgroup/cgroup.c, cgroup_procs_write_start: a single thread
+  // that moves itself takes no lock).
   Result<Fd> directory() const;
-  Result<std::vector<Fd>> procs_files() const;
+  Result<std::vector<Fd>> task_files() const;
 
   void kill() const;  // every process of the group gets SIGKILL
   // Kills, gives charged memory back (else the group stays as a dying one) and removes the

@@ -49,7 +49,7 @@ struct Child {
     int ends[2];
     EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
     hold = ends[1];
-    auto files = group.procs_files();
+    auto files = group.task_files();
     EXPECT_TRUE(files);
     pid = ::fork();
     if (pid != 0) {

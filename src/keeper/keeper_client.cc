@@ -56,7 +56,7 @@ Writer spawn_body(const SpawnRequest& request) {
   put_texts(body, request.environment);
   body.number<uint8_t>(request.cgroup >= 0 ? 1 : 0);
   body.number(static_cast<uint8_t>(request.join_namespaces.size()));
-  body.number(static_cast<uint8_t>(request.cgroup_procs.size()));
+  body.number(static_cast<uint8_t>(request.cgroup_tasks.size()));
   body.number(static_cast<uint8_t>(request.fds.size()));
   return body;
 }
@@ -65,7 +65,7 @@ std::vector<int> passed_by(const SpawnRequest& request) {
   std::vector<int> all{request.executable};
   if (request.cgroup >= 0) all.push_back(request.cgroup);
   for (const auto* some :
-       {&request.join_namespaces, &request.cgroup_procs, &request.fds, &request.hold}) {
+       {&request.join_namespaces, &request.cgroup_tasks, &request.fds, &request.hold}) {
     all.insert(all.end(), some->begin(), some->end());
   }
   return all;

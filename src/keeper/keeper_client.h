@@ -26,7 +26,7 @@ namespace vireo {
 
 // How a process begins, in this order: a process in between joins `join_namespaces` (only if there
 // are some; then it is gone again); the child is cloned from it, as a child of the keeper, with
-// `clone_flags` and into `cgroup`; joins `cgroup_procs`; gets its descriptors (0 is /dev/null, 1
+// `clone_flags` and into `cgroup`; joins `cgroup_tasks`; gets its descriptors (0 is /dev/null, 1
 // and 2 the log), default signals, a session of its own, the open file limit the daemon had;
 // executes.
 //
@@ -46,10 +46,10 @@ struct SpawnRequest {
   std::vector<int> join_namespaces;      // setns in this order, before `clone_flags` take effect
   uint64_t clone_flags = 0;              // CLONE_NEW*
   int cgroup = -1;                       // cgroup v2 directory: CLONE_INTO_CGROUP
-  std::vector<int> cgroup_procs;  // open v1 `cgroup.procs` files; the child writes "0" to each
-  std::string log_file;           // stdout and stderr go here; CRI log format; "": /dev/null
-  uint64_t log_bytes = 1u << 20;  // rotate to LOG.1 at this size
-  std::vector<int> hold;          // descriptors the entry keeps from the start
+  std::vector<int> cgroup_tasks;         // open v1 `tasks` files; the child writes "0" to each
+  std::string log_file;                  // stdout and stderr go here; CRI log format; "": /dev/null
+  uint64_t log_bytes = 1u << 20;         // rotate to LOG.1 at this size
+  std::vector<int> hold;                 // descriptors the entry keeps from the start
 };
 
 struct Spawned {

@@ -119,7 +119,7 @@ TEST_F(KeeperTest, is_born_in_its_control_group) {
   born.cgroup = folder.get();
   EXPECT_EQ(output_of(born), "0::" + name + "\n");
   SpawnRequest moved = shell("moved", "grep ^0:: /proc/self/cgroup >&3");
-  moved.cgroup_procs = {procs.get()};
+  moved.cgroup_tasks = {procs.get()};
   EXPECT_EQ(output_of(moved), "0::" + name + "\n");
 
   for (int ended = 0; ended < 2;) {
@@ -149,7 +149,7 @@ TEST_F(KeeperTest, a_failure_names_its_step_and_leaves_nothing) {
   request.join_namespaces = {pipe.read.get()};
   EXPECT_TRUE(failure(request).message.starts_with("spawn web: cannot join a namespace: "));
   request = shell("web", "exit 0");
-  request.cgroup_procs = {pipe.read.get()};
+  request.cgroup_tasks = {pipe.read.get()};
   EXPECT_TRUE(failure(request).message.starts_with("spawn web: cannot join a control group: "));
   request = shell("web", "exit 0");
   request.cgroup = pipe.read.get();

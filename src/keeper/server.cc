@@ -162,7 +162,7 @@ void Server::spawn(Request& request) {
   plan.executable = passed.one();
   plan.cgroup = body.number<uint8_t>() != 0 ? passed.one() : -1;
   plan.join_namespaces = passed.some(body.number<uint8_t>());
-  plan.cgroup_procs = passed.some(body.number<uint8_t>());
+  plan.cgroup_tasks = passed.some(body.number<uint8_t>());
   plan.fds = passed.some(body.number<uint8_t>());
   const bool full = request.message.fds_lost || crowded(request.message.fds);
   entry->held = passed.rest();

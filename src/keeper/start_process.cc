@@ -45,7 +45,7 @@ struct Attempt {
 }
 
 void join_control_groups(Attempt& attempt) {
-  for (int procs : attempt.plan.cgroup_procs) {
+  for (int procs : attempt.plan.cgroup_tasks) {
     if (::write(procs, "0", 1) != 1) fail(attempt, Step::control_group);
   }
 }

@@ -14,7 +14,7 @@ namespace vireo::keeper {
 struct StartPlan {
   int executable = -1;
   std::vector<char*> arguments, environment;  // null-terminated
-  std::vector<int> fds, join_namespaces, cgroup_procs;
+  std::vector<int> fds, join_namespaces, cgroup_tasks;
   uint64_t clone_flags = 0;
   int cgroup = -1;
   int null = -1, output = -1, error = -1;  // become 0, 1, 2

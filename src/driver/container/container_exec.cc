@@ -95,8 +95,8 @@ Result<void> ContainerDriver::spawn_guest(const Container& host, Session& sessio
   spawn.join_namespaces = {pids.get()};
   Fd group = TRY(host.cgroup.directory());
   if (group) spawn.cgroup = group.get();
-  std::vector<Fd> files = TRY(host.cgroup.procs_files());
-  for (const Fd& file : files) spawn.cgroup_procs.push_back(file.get());
+  std::vector<Fd> files = TRY(host.cgroup.task_files());
+  for (const Fd& file : files) spawn.cgroup_tasks.push_back(file.get());
   Spawned spawned = TRY(keeper()->spawn(spawn));
   session.exit = std::move(spawned.pidfd);
   return {};

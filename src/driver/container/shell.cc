@@ -45,8 +45,8 @@ Result<void> ContainerDriver::spawn_shell(Container& shell, const UnixSocket& en
   request.log_file = output_.of(shell.entry);
   Fd group = TRY(shell.cgroup.directory());
   if (group) request.cgroup = group.get();
-  std::vector<Fd> files = TRY(shell.cgroup.procs_files());
-  for (const Fd& file : files) request.cgroup_procs.push_back(file.get());
+  std::vector<Fd> files = TRY(shell.cgroup.task_files());
+  for (const Fd& file : files) request.cgroup_tasks.push_back(file.get());
   auto link = keeper();
   if (!link) return Error{Errc::unavailable, "the keeper is not running"};
   Spawned spawned = TRY(link->spawn(request));
