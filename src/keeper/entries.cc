@@ -26,6 +26,7 @@ uint64_t monotonic_ns() {
 Entries::Entries(EventLoop& loop, Closer& closer, Ended ended)
     : loop_(loop), closer_(closer), ended_(std::move(ended)) {
   null_ = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  pad_ = std::make_unique<LaunchPad>(null_.get());
   // Thousands of held descriptors for us, what the daemon had for the processes.
   ::getrlimit(RLIMIT_NOFILE, &open_files_);
   const rlimit most{open_files_.rlim_max, open_files_.rlim_max};
@@ -46,6 +47,7 @@ Started Entries::start(std::unique_ptr<Entry> entry, StartPlan& plan, const std:
   plan.output = output ? output.get() : null_.get();
   plan.error = error ? error.get() : null_.get();
   plan.open_files = open_files_;
+  plan.pad = pad_.get();
   Started started = start_process(plan);
   if (started.failed != Step::none) return started;
 

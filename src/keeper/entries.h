@@ -41,6 +41,7 @@ class Entries {
   Closer& closer_;
   Ended ended_;
   Fd null_;
+  std::unique_ptr<LaunchPad> pad_;
   rlimit open_files_{};
   std::map<std::string, std::unique_ptr<Entry>> named_;
   std::map<Entry*, std::unique_ptr<Entry>> dying_;  // dropped, not yet reaped

@@ -11,9 +11,10 @@ namespace {
 
 class ManyKeepers : public KeeperTest {
  protected:
-  // Room for a handful of entries. Root alone may lower it for another process.
+  // Room for a handful of entries beside the launch pad. Root alone may lower it for another
+  // process.
   static void limit(int pid) {
-    const rlimit few{64, 64};
+    const rlimit few{440, 440};
     ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &few, nullptr), 0);
   }
   SpawnRequest entry(int number) {

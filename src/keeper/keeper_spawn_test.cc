@@ -194,6 +194,21 @@ TEST_F(KeeperTest, needs_three_descriptors_for_a_process_with_a_log_and_none_aft
   EXPECT_EQ(fds_of_keeper(), before);
 }
 
+// Else each start would take as long as the keeper holds much: FDSize is the table's own size
+// (proc_pid_status(5)), which an exec keeps.
+TEST_F(KeeperTest, a_process_gets_no_copy_of_what_the_keeper_holds) {
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(client_->hold("many" + std::to_string(i), "", std::vector<int>(100, 0)));
+  auto spawned = client_->spawn(shell("web", "exec sleep 100"));
+  ASSERT_TRUE(spawned) << spawned.error().message;
+  EXPECT_GT(fds_of_keeper(), 2000U);
+  const std::string status =
+      read_file("/proc/" + std::to_string(spawned->pid) + "/status").value_or("");
+  const size_t at = status.find("FDSize:\t");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_LE(std::stoi(status.substr(at + 8)), 512);
+}
+
 // A descriptor table that is full fails requests and does not end the keeper.
 TEST_F(KeeperTest, tells_when_its_descriptor_table_is_full) {
   const pid_t keeper = client_->keeper_pid();

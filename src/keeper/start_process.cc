@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keeper/start_process.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -15,11 +17,10 @@
 namespace vireo::keeper {
 namespace {
 
-// Shared by the keeper and its children up to the exec: one memory, and the keeper sleeps
-// meanwhile.
+// Shared by the keeper and its children up to the exec: one memory, in which a child must not
+// allocate, and the keeper sleeps meanwhile.
 struct Attempt {
   const StartPlan& plan;
-  std::vector<int> lifted;  // room made ahead: a child must not allocate
   bool own_user_namespace = false;
   Step failed = Step::none;
   int error_number = 0;
@@ -63,22 +64,14 @@ void keep_capabilities(Attempt& attempt) {
   }
 }
 
-// All sources go above all targets first, else a dup2 would overwrite what a later one needs.
-// Returns where the executable's descriptor is.
+// Each goes below where it lies. Returns where the executable's descriptor is.
 int place_descriptors(Attempt& attempt) {
-  const StartPlan& plan = attempt.plan;
-  std::vector<int>& lifted = attempt.lifted;
-  const int count = static_cast<int>(lifted.size());
-  for (int i = 0; i < count; ++i) {
-    const auto at = static_cast<size_t>(i);
-    const int standard[] = {plan.null, plan.output, plan.error};
-    const int source = i < 3 ? standard[i] : i < count - 1 ? plan.fds[at - 3] : plan.executable;
-    lifted[at] = ::fcntl(source, F_DUPFD_CLOEXEC, count);
-    if (lifted[at] < 0) fail(attempt, Step::descriptors);
-  }
+  const int first = attempt.plan.pad->first(), count = attempt.plan.pad->count();
+  if (::syscall(SYS_close_range, first + count, ~0U, CLOSE_RANGE_UNSHARE) != 0)
+    fail(attempt, Step::descriptors);
   for (int i = 0; i < count; ++i) {
     const int flags = i == count - 1 ? O_CLOEXEC : 0;
-    if (::dup3(lifted[static_cast<size_t>(i)], i, flags) < 0) fail(attempt, Step::descriptors);
+    if (::dup3(first + i, i, flags) < 0) fail(attempt, Step::descriptors);
   }
   if (::syscall(SYS_close_range, count, ~0U, 0) != 0) fail(attempt, Step::descriptors);
   return count - 1;
@@ -105,7 +98,8 @@ void leave_session(Attempt& attempt) {
 // `flags` decides whose child it becomes. Gives 0 or -errno.
 [[gnu::noinline]] long clone_child(Attempt& attempt, uint64_t flags) {
   clone_args arguments{};
-  arguments.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | attempt.plan.clone_flags | flags;
+  arguments.flags =
+      CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | attempt.plan.clone_flags | flags;
   // With CLONE_PARENT the kernel takes the caller's own exit signal and refuses another.
   arguments.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;
   arguments.pidfd = reinterpret_cast<uintptr_t>(&attempt.pidfd);
@@ -150,13 +144,46 @@ bool changes_user_namespace(const StartPlan& plan) {
   return false;
 }
 
+bool load(const StartPlan& plan) {
+  std::vector<int> fds{plan.null, plan.output, plan.error};
+  fds.insert(fds.end(), plan.fds.begin(), plan.fds.end());
+  fds.push_back(plan.executable);
+  return plan.pad->load(fds);
+}
+
 }  // namespace
 
+LaunchPad::LaunchPad(int null) : null_(null) {
+  constexpr int above_ours = 32;
+  first_ = ::fcntl(null, F_DUPFD_CLOEXEC, above_ours);
+  for (int i = 1; i < slots && first_ >= 0; ++i)
+    if (::dup3(null, first_ + i, O_CLOEXEC) < 0) first_ = -1;
+}
+
+bool LaunchPad::load(std::span<const int> fds) {
+  if (first_ < 0 || fds.size() > slots) return errno = EMFILE, false;
+  for (const int fd : fds) {
+    if (::dup3(fd, first_ + count_, O_CLOEXEC) < 0) return false;
+    ++count_;
+  }
+  return true;
+}
+
+void LaunchPad::clear() {
+  while (count_ > 0) ::dup3(null_, first_ + --count_, O_CLOEXEC);
+}
+
 Started start_process(const StartPlan& plan) {
-  Attempt attempt{plan, std::vector<int>(plan.fds.size() + 4)};
+  if (!load(plan)) {
+    Started failed{Step::descriptors, errno, 0, Fd()};
+    plan.pad->clear();
+    return failed;
+  }
+  Attempt attempt{plan};
   attempt.own_user_namespace = changes_user_namespace(plan);
   const long result =
       plan.join_namespaces.empty() ? clone_child(attempt, 0) : clone_through_joiner(attempt);
+  plan.pad->clear();
   Started started{attempt.failed, attempt.error_number, attempt.pid, Fd(attempt.pidfd)};
   if (result < 0) started = {Step::clone, static_cast<int>(-result), 0, Fd()};
   if (started.failed != Step::none && attempt.pid > 0) ::waitpid(attempt.pid, nullptr, 0);
