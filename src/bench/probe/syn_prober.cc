@@ -19,7 +19,6 @@ namespace vireo::bench {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto gap = 90us;  // between SYNs: 11,000 a second
 constexpr auto longest_debt = 1ms;
 constexpr size_t ip_at = 14, tcp_at = 34;  // Ethernet, then an IPv4 header without options
 constexpr uint8_t flag_syn = 2, flag_rst = 4, flag_ack = 16;
@@ -138,7 +137,7 @@ void SynProber::run() {
     put16(&frame_[tcp_at + 16], checksum(std::span(frame_).subspan(tcp_at), pseudo));
     if (::send(socket_.get(), frame_.data(), frame_.size(), 0) > 0) sent_++;
     // Woken late, it sends what it owes, so that the rate holds; not more than that of one stumble.
-    next = std::max(next + gap, std::chrono::steady_clock::now() - longest_debt);
+    next = std::max(next + target_.gap, std::chrono::steady_clock::now() - longest_debt);
     receive_until(next);
   }
 }
