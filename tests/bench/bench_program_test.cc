@@ -263,6 +263,9 @@ TEST_F(BenchProgram, fills_the_host_with_instances_and_takes_them_away) {
     EXPECT_GT(row["min"].number(), 0);
   }
   EXPECT_EQ(started[2]["ratio"]["to"].text(), "the first");
+  auto answered = of_metric(found, "density_answered");
+  ASSERT_EQ(answered.size(), 1u);
+  EXPECT_EQ(answered[0]["median"].number(), 6) << answered[0]["reason"].text();
   auto memory = of_metric(found, "density_memory");
   ASSERT_EQ(memory.size(), 1u);
   if (memory[0]["n"].integer() == 0) {  // the machine's other work is nobody's fault

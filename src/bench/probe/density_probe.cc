@@ -11,6 +11,7 @@
 #include "bench/probe/lab.h"
 #include "bench/probe/process_memory.h"
 #include "bench/probe/process_time.h"
+#include "bench/probe/roll_call.h"
 
 namespace vireo::bench {
 namespace {
@@ -31,6 +32,17 @@ double milliseconds_since(Clock::time_point began) {
 
 std::string service_name(unsigned number) { return fmt::format("bench-{}", number); }
 
+// Each link has a subnet of its own, so that the host could join them all.
+std::string address(unsigned number, unsigned host) {
+  const unsigned all = number * 16 + host;  // a /28 of 10.0.0.0/8, which has a million of them
+  return fmt::format("10.{}.{}.{}", (all >> 16) & 255, (all >> 8) & 255, all & 255);
+}
+
+// MemAvailable with all of them: after their start, and after they were called.
+struct Crowded {
+  double started = 0, called = 0;
+};
+
 class DensityProbe final : public Probe {
  public:
   explicit DensityProbe(DensityOptions options)
@@ -41,6 +53,8 @@ class DensityProbe final : public Probe {
     for (const Bucket& bucket : buckets_)
       rows.push_back(row("density_start", bucket_text(bucket), "ms"));
     rows.push_back(row("density_up", "all", "s"));
+    rows.push_back(
+        row("density_answered", "over their links", fmt::format("of {}", options_.count)));
     rows.push_back(row("density_memory", fmt::format("each of {}", options_.count), "MiB"));
     for (const char* whose : {"all instances", "the platform"})
       rows.push_back(row("density_idle", whose, "% of a core"));
@@ -91,13 +105,19 @@ class DensityProbe final : public Probe {
     return row;
   }
 
-  std::string descriptor(unsigned number) const {
-    return fmt::format(
-        "vireo: 1\nservice: {}\nlinks: {{ lan: {{ subnet: 10.90.0.0/24 }} }}\n"
-        "functions:\n  f: {{ image: vireo/responder, technology: {}, "
-        "ports: [{{ link: lan, address: 10.90.0.10 }}] }}\n",
-        service_name(number), options_.technology);
+  CalledService service(unsigned number) const {
+    auto text = [&](const std::string& host) {
+      return fmt::format(
+          "vireo: 1\nservice: {}\nlinks: {{ lan: {{ subnet: {}/28{} }} }}\n"
+          "functions:\n  f: {{ image: vireo/responder, technology: {}, "
+          "ports: [{{ link: lan, address: {} }}] }}\n",
+          service_name(number), address(number, 0), host, options_.technology, address(number, 10));
+    };
+    return {service_name(number), text(""), text(", host: " + address(number, 1)),
+            *parse_ip(address(number, 10))};
   }
+
+  std::string descriptor(unsigned number) const { return service(number).descriptor; }
 
   Result<void> start(unsigned number) {
     TRY(lab_->run(descriptor(number), service_name(number)));
@@ -165,10 +185,11 @@ class DensityProbe final : public Probe {
     return reached;
   }
 
-  // MemAvailable with all of them, and what else all of them cost.
-  Result<double> with_all(Sample& sample) {
+  // What all of them cost, and whether they are what they are said to be.
+  Result<Crowded> with_all(Sample& sample) {
     std::this_thread::sleep_for(quiet_time);
-    const double now = TRY(available());
+    Crowded crowded;
+    crowded.started = TRY(available());
     Json functions = TRY(lab_->get("/v1/functions"));
     std::vector<int> pids;
     for (const Json& function : functions.items()) {
@@ -180,7 +201,22 @@ class DensityProbe final : public Probe {
     }
     take_idle(pids, sample);
     TRY(take_requests(sample));
-    return now;
+    take_answers(sample);
+    std::this_thread::sleep_for(idle_time);
+    crowded.called = TRY(available());
+    return crowded;
+  }
+
+  void take_answers(Sample& sample) {
+    options_.progress(
+        fmt::format("density: calling {} instances of {}", options_.count, options_.technology));
+    auto answered = roll_call(
+        lab_->socket(), options_.count, [&](unsigned number) { return service(number); },
+        options_.interrupted);
+    if (answered)
+      sample.values["density_answeredover their links"] = *answered;
+    else
+      sample.reason = answered.error().message;
   }
 
   void take_idle(const std::vector<int>& pids, Sample& sample) const {
@@ -234,9 +270,9 @@ class DensityProbe final : public Probe {
     return good && rest;
   }
 
-  Result<void> take_memory(double before, double with, Sample& sample) {
+  Result<void> take_memory(double before, const Crowded& with, Sample& sample) {
     std::this_thread::sleep_for(idle_time);
-    const double fall = before - with, rise = TRY(available()) - with;
+    const double fall = before - with.started, rise = TRY(available()) - with.called;
     const std::string key = fmt::format("density_memoryeach of {}", options_.count);
     auto mean = undisturbed_mean(fall, rise, options_.tolerance);
     if (mean)
