@@ -25,6 +25,13 @@ inline constexpr NetworkDefault fabric_defaults[] = {
     {"bridge/bridge-nf-call-ip6tables", "0"},
     {"bridge/bridge-nf-call-arptables", "0"},
 };
+// Of one whose frames are switched before any stack: each near end with IPv6 has a route of its
+// own, and each that comes up walks all of them (fib6_ifup in the kernel's net/ipv6/route.c). A
+// bridge needs it: it asks that stack where neighbours are (net/bridge/br_arp_nd_proxy.c).
+inline constexpr NetworkDefault switch_defaults[] = {
+    {"ipv6/conf/all/disable_ipv6", "1"},
+    {"ipv6/conf/default/disable_ipv6", "1"},
+};
 inline constexpr NetworkDefault ends_defaults[] = {
     {"ipv4/ip_forward", "0"},
     {"ipv6/conf/all/disable_ipv6", "1"},

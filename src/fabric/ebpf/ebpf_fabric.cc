@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "fabric/sysctl.h"
 #include "host/files.h"
 
 namespace vireo {
@@ -17,6 +18,7 @@ EbpfFabric::~EbpfFabric() = default;
 Result<std::unique_ptr<EbpfFabric>> EbpfFabric::open(FabricPlace place) {
   SwitchProgram program = TRY(SwitchProgram::open(place.fabric));
   FabricSockets sockets = TRY(FabricSockets::open(place));
+  TRY(set_network_defaults(place.fabric, switch_defaults));
   std::unique_ptr<EbpfFabric> made(
       new EbpfFabric(std::move(place), std::move(program), std::move(sockets)));
   TRY_IN("find links and ports", made->recover());
