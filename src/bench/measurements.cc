@@ -88,12 +88,12 @@ Round throughput_round(const BenchOptions& options, const Workshop& workshop) {
   return round;
 }
 
-// Not through the forwarders: the goal is the fabric's. Of unikernels to the smallest function.
+// Not through functions: the goal is the fabric's. Of unikernels to the smallest function.
 Round round_trip_round(const BenchOptions& options, const Workshop& workshop) {
   Round round{"round_trip", {}, runs_of(options, 3, 15), 1};
   RoundTripOptions each = options.quick ? RoundTripOptions{20, 2000} : RoundTripOptions{};
   for (const auto& path : workshop.paths)
-    if (!path->row().mode.starts_with("forwarder") && path->row().technology != unikernel)
+    if (path->row().mode.find(" ports") == std::string::npos && path->row().technology != unikernel)
       round.probes.push_back(make_round_trip_probe(path, each));
   if (workshop.responder) round.probes.push_back(make_round_trip_probe(workshop.responder, each));
   return round;
@@ -234,7 +234,8 @@ Round refill_round(const BenchOptions& options, const Workshop& workshop) {
 
 void make_paths(const BenchOptions& options, Workshop& workshop) {
   unsigned network = 0;
-  auto made = [&](const char* technology, const char* packet_ports, const char* fabric) {
+  auto made = [&](const char* technology, const char* packet_ports, const char* fabric,
+                  const char* middle = "forwarder") {
     PathOptions path;
     path.program = workshop.programs.vireod;
     path.iperf_archive = workshop.iperf_archive;
@@ -242,20 +243,22 @@ void make_paths(const BenchOptions& options, Workshop& workshop) {
     path.packet_ports = packet_ports;
     path.fabric = fabric;
     path.technology = technology;
+    path.middle = middle;
     return make_vireo_paths(path);
   };
   auto& paths = workshop.paths;
   if (options.wants_technology(container)) {
     VireoPaths packet = made(container, "packet", ""), tap = made(container, "tap", "");
-    paths = {packet.direct, packet.forwarder, tap.forwarder};
+    paths = {packet.direct, packet.through, tap.through};
     if (!options.quick) {
+      VireoPaths firewall = made(container, "packet", "", "firewall");
       VireoPaths bridge = made(container, "packet", "bridge");
-      paths.insert(paths.end(), {bridge.direct, bridge.forwarder});
+      paths.insert(paths.end(), {firewall.through, bridge.direct, bridge.through});
     }
   }
   if (options.wants_technology(unikernel)) {
     VireoPaths guest = made(unikernel, "", "");
-    paths.insert(paths.end(), {guest.direct, guest.forwarder});
+    paths.insert(paths.end(), {guest.direct, guest.through});
     workshop.responder = guest.responder;
   }
   if (options.wants_peer("bare_veth")) paths.push_back(make_bare_veth_path());

@@ -45,15 +45,16 @@ struct PathOptions {
   std::string
       packet_ports{};    // "packet", "tap"; "": the daemon's choice, of a unikernel always tap
   std::string fabric{};  // "bridge"; "": the daemon's choice
-  std::string technology = "container";  // of far end and forwarder
+  std::string technology = "container";  // of far end and the function before it
+  std::string middle = "forwarder";      // that function; or "firewall", which tracks connections
 };
 
 // Through a private daemon, which all share: `direct` to a container with a kernel's stack, or to a
-// unikernel with a TCP of its own; through one `forwarder` of libvnf to a container; `responder`,
+// unikernel with a TCP of its own; `through` one function of libvnf to a container; `responder`,
 // for a unikernel alone, answers no stream but pings. The modes of their rows end in ", bridge"
 // when that is asked for.
 struct VireoPaths {
-  std::shared_ptr<Path> direct, forwarder, responder;
+  std::shared_ptr<Path> direct, through, responder;
 };
 VireoPaths make_vireo_paths(const PathOptions& options);
 

@@ -66,10 +66,18 @@ class TrafficLab {
         "vireo: 1\nservice: bench\n"
         "links:\n  lan: {{ subnet: {0}.0/24, host: {0}.1 }}\n  far: {{}}\n"
         "functions:\n{1}"
-        "  middle: {{ image: vireo/forwarder, technology: {2} }}\n"
+        "  middle: {{ image: vireo/{5}, technology: {2}{6} }}\n"
         "  behind: {{ image: bench/iperf, ports: [{{ link: far, address: {3} }}] }}\n{4}"
         "chain: [ lan, middle, far ]\n",
-        options_.network, ends(), options_.technology, address(behind), more);
+        options_.network, ends(), options_.technology, address(behind), more, options_.middle,
+        config_of_middle());
+  }
+
+  // What the far end sends passes as an answer alone.
+  const char* config_of_middle() const {
+    if (options_.middle != "firewall") return "";
+    return ", config: { default: drop, stateful: true, "
+           "rules: [{ name: iperf, action: accept, from: first, protocol: tcp, port: 5001 }] }";
   }
 
   Result<void> make() {
@@ -83,11 +91,11 @@ class TrafficLab {
     TRY(lab_->expect_possible(options_.technology));
     Json entry = Json().set("Entrypoint", json_of(iperf_server()));
     TRY(lab_->import_image(options_.iperf_archive, "bench/iperf", entry));
-    TRY(lab_->build_functions({"forwarder"}));
+    TRY(lab_->build_functions({options_.middle}));
     if (machine()) TRY(lab_->build_functions({"responder", "tcp-sink", "tcp-source"}));
     TRY(lab_->run(descriptor()));
     TRY_IN("direct", wait_for_iperf(address(direct), 5s));
-    TRY_IN("through the forwarder", wait_for_iperf(address(behind), 5s));
+    TRY_IN("through the " + options_.middle, wait_for_iperf(address(behind), 5s));
     return {};
   }
 
@@ -152,8 +160,9 @@ VireoPaths make_vireo_paths(const PathOptions& options) {
   } else {
     paths.direct = std::make_shared<VireoPath>(lab, own, direct);
   }
-  paths.forwarder =
-      std::make_shared<VireoPath>(lab, fmt::format("forwarder, {} ports{}", ports, fabric), behind);
+  const char* middle = options.middle == "firewall" ? "tracking firewall" : "forwarder";
+  paths.through = std::make_shared<VireoPath>(
+      lab, fmt::format("{}, {} ports{}", middle, ports, fabric), behind);
   return paths;
 }
 
