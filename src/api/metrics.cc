@@ -53,8 +53,9 @@ void add_usage(Families& out, const FunctionStatus& function, const Labels& labe
               static_cast<double>(function.usage.cpu_ns) / 1e9);
   out.gauge("container_memory_usage_bytes", "Memory charged", labels,
             static_cast<double>(function.usage.memory));
-  out.gauge("container_memory_max_usage_bytes", "Most memory charged", labels,
-            static_cast<double>(function.usage.memory_peak));
+  if (function.usage.memory_peak != 0)
+    out.gauge("container_memory_max_usage_bytes", "Most memory charged", labels,
+              static_cast<double>(function.usage.memory_peak));
   out.gauge("container_processes", "Processes", labels, static_cast<double>(function.usage.pids));
   if (function.started)
     out.gauge("container_start_time_seconds", "Start time since the epoch", labels,

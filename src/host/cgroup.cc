@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +18,21 @@ namespace vireo {
 namespace {
 constexpr unsigned cpu_period_us = 100'000;
 constexpr unsigned longest_removal_ms = 5'000;
+
+uint64_t word_of(const std::string& path, size_t number) {
+  const std::string text = read_file(path).value_or("");
+  const std::vector<std::string_view> words = split(text, ' ');
+  return number < words.size() ? parse_number(words[number]).value_or(0) : 0;
+}
+
+// proc(5): nanoseconds on a processor; pages that are resident, and those of them that are shared.
+uint64_t time_of(int pid) { return word_of(fmt::format("/proc/{}/schedstat", pid), 0); }
+uint64_t memory_of(int pid) {
+  const std::string path = fmt::format("/proc/{}/statm", pid);
+  const uint64_t resident = word_of(path, 1), shared = word_of(path, 2);
+  return (resident - std::min(resident, shared)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
 }  // namespace
 
 const CgroupController* Cgroup::with(std::string_view controller) const {
@@ -51,11 +67,34 @@ uint64_t Cgroup::number(const std::string& path, std::string_view key) const {
 Result<void> Cgroup::limit(const CgroupLimits& limits) const {
   TRY(limit_memory(limits.memory));
   TRY(limit_cpu(limits.cpus));
-  std::string pids = limits.pids == 0 ? "max" : fmt::format("{}", limits.pids);
-  return write_existing(file("pids", "pids.max", "pids.max"), pids);
+  return limit_pids(limits.pids);
+}
+
+bool Cgroup::there(std::string_view controller) const {
+  return with(controller) != nullptr && exists(with(controller)->directory);
+}
+
+// Version 2 has one directory for all, which is there.
+Result<void> Cgroup::join(std::string_view controller) const {
+  const std::string& directory = with(controller)->directory;
+  if (there(controller)) return {};
+  const std::vector<int> all = processes();
+  if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST)
+    return system_error(fmt::format("cannot make control group {}", directory));
+  for (int pid : all) TRY(write_existing(directory + "/cgroup.procs", fmt::format("{}", pid)));
+  return {};
+}
+
+Result<void> Cgroup::limit_pids(uint64_t pids) const {
+  if (pids == 0 && !there("pids")) return {};
+  TRY(join("pids"));
+  return write_existing(file("pids", "pids.max", "pids.max"),
+                        pids == 0 ? "max" : fmt::format("{}", pids));
 }
 
 Result<void> Cgroup::limit_memory(uint64_t bytes) const {
+  if (bytes == 0 && !there("memory")) return {};
+  TRY(join("memory"));
   const bool v2 = with("memory") != nullptr && with("memory")->v2;
   std::string value = bytes != 0 ? fmt::format("{}", bytes) : (v2 ? "max" : "-1");
   std::string memory = file("memory", "memory.limit_in_bytes", "memory.max");
@@ -74,6 +113,8 @@ Result<void> Cgroup::limit_memory(uint64_t bytes) const {
 Result<void> Cgroup::limit_cpu(double cpus) const {
   if (with("cpu") == nullptr)
     return cpus == 0 ? Result<void>() : Error{Errc::unsupported, "no cpu controller for a limit"};
+  if (cpus == 0 && !there("cpu")) return {};
+  TRY(join("cpu"));
   // The kernel refuses a quota below 1 ms.
   auto quota = std::max<uint64_t>(1000, static_cast<uint64_t>(cpus * cpu_period_us));
   if (!with("cpu")->v2) {
@@ -95,6 +136,12 @@ CgroupUsage Cgroup::usage() const {
   usage.memory_peak = number(file("memory", "memory.max_usage_in_bytes", "memory.peak"));
   usage.pids = number(file("pids", "pids.current", "pids.current"));
   usage.oom_kills = number(file("memory", "memory.oom_control", "memory.events"), "oom_kill");
+  const bool times = v2 || there("cpuacct"), pages = there("memory");
+  if (times && pages) return usage;
+  for (int pid : processes()) {
+    if (!times) usage.cpu_ns += time_of(pid);
+    if (!pages) usage.memory += memory_of(pid);
+  }
   return usage;
 }
 
@@ -119,7 +166,7 @@ Result<std::vector<Fd>> Cgroup::task_files() const {
   std::vector<Fd> files;
   std::string last;  // controllers that are mounted together share a directory
   for (const CgroupController& each : directories_) {
-    if (each.v2 || each.directory == last) continue;
+    if (each.v2 || each.directory == last || !exists(each.directory)) continue;
     files.push_back(TRY(open_path(each.directory + "/tasks", O_WRONLY)));
     last = each.directory;
   }

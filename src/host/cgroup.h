@@ -2,8 +2,10 @@
 // Control groups of instances: version 2, version 1 and hybrids, one interface (cgroups(7)).
 //
 // A tree is one directory of ours in each hierarchy that carries a limit or a count; a group is a
-// directory of the same name in each. Roots come from /proc/self/cgroup and mountinfo, because
-// they differ by controller when we run inside a container or a service.
+// directory of the same name in each, or, where that is asked for, only in those of version 1 that
+// limit something: an empty memory group alone takes 100 KiB on a host that has had thousands of
+// mounts (alloc_shrinker_info in the kernel's mm/shrinker.c). Roots come from /proc/self/cgroup and
+// mountinfo, because they differ by controller when we run inside a container or a service.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -51,8 +53,11 @@ class Cgroup {
       : name_(std::move(name)), directories_(std::move(directories)) {}
   const std::string& name() const { return name_; }
 
+  // Makes the directories that the limits need and are not there yet; all processes join them.
   Result<void> limit(const CgroupLimits& limits) const;
-  CgroupUsage usage() const;  // what cannot be read is 0
+  // What cannot be read is 0. Time and memory that no group counts are those of the processes that
+  // live: memory then is what they share with nobody, without the kernel's on their behalf.
+  CgroupUsage usage() const;
   std::vector<int> processes() const;
   // v2: the directory for CLONE_INTO_CGROUP. v1: nothing, but the opened `tasks` files, into which
   // the child writes "0". Either spares the wait of `cgroup.procs` for all processors to pass a
@@ -70,8 +75,11 @@ class Cgroup {
   const CgroupController* with(std::string_view controller) const;
   std::string file(std::string_view controller, std::string_view v1, std::string_view v2) const;
   uint64_t number(const std::string& path, std::string_view key = {}) const;
+  bool there(std::string_view controller) const;
+  Result<void> join(std::string_view controller) const;
   Result<void> limit_memory(uint64_t bytes) const;
   Result<void> limit_cpu(double cpus) const;
+  Result<void> limit_pids(uint64_t pids) const;
 
   std::string name_;
   std::vector<CgroupController> directories_;
@@ -82,7 +90,10 @@ class CgroupTree {
   // Makes the directory `name` below this process's own groups, or below `root` (v2 only) when
   // that is given. Errc::unsupported says what is missing.
   static Result<CgroupTree> open(const std::string& name, const std::string& root = {});
-  Result<Cgroup> create(const std::string& name) const;  // an existing one is taken
+  // An existing one is taken.
+  Result<Cgroup> create(const std::string& name) const;
+  // Nothing but what the limits need.
+  Result<Cgroup> create_limited(const std::string& name, const CgroupLimits& limits) const;
   Cgroup at(const std::string& name) const;
   std::vector<std::string> list() const;
   Result<void> remove() const;  // the tree itself, once it is empty

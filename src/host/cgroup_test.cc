@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "host/files.h"
 
 namespace vireo {
@@ -89,6 +90,43 @@ TEST(Cgroup, limits_counts_kills_and_leaves_nothing) {
   auto removed = group->remove();
   EXPECT_TRUE(removed) << removed.error().message;
   EXPECT_TRUE(group->remove());  // again: success
+  EXPECT_TRUE(tree->list().empty());
+  EXPECT_TRUE(tree->remove());
+}
+
+// Whether the process is in the group, by the hierarchy of version 1.
+bool is_in(int pid, const std::string& controller, const std::string& group) {
+  const std::string text = read_file("/proc/" + std::to_string(pid) + "/cgroup").value_or("");
+  for (std::string_view line : split(text, '\n')) {
+    const std::vector<std::string_view> words = split(line, ':');
+    if (words.size() == 3 && words[1] == controller) return words[2].ends_with("/" + group);
+  }
+  return false;
+}
+
+TEST(Cgroup, a_limited_group_is_only_where_something_is_limited) {
+  auto tree = CgroupTree::open("vireo-cgroup-test-" + std::to_string(::getpid()));
+  if (!tree && tree.error().code == Errc::denied) GTEST_SKIP() << tree.error().message;
+  ASSERT_TRUE(tree) << tree.error().message;
+  auto group = tree->create_limited("few", {.pids = 7});
+  ASSERT_TRUE(group) << group.error().message;
+  if (tree->describe().starts_with("cgroup v1")) {
+    Child child(*group);
+    while (group->processes().empty()) ::sched_yield();
+    EXPECT_TRUE(is_in(child.pid, "pids", "few"));
+    EXPECT_FALSE(is_in(child.pid, "memory", "few"));
+    EXPECT_GT(group->usage().memory, 0u);
+    EXPECT_GT(group->usage().cpu_ns, 0u);
+    ASSERT_TRUE(group->limit({.memory = 64u << 20, .pids = 7}));
+    EXPECT_TRUE(is_in(child.pid, "memory", "few"));
+    EXPECT_FALSE(is_in(child.pid, "cpu", "few"));
+    EXPECT_EQ(group->processes(), std::vector<int>{child.pid});
+    group->kill();
+    EXPECT_EQ(::waitpid(child.pid, nullptr, 0), child.pid);
+    ::close(child.hold);
+  }
+  EXPECT_EQ(tree->list(), std::vector<std::string>{"few"});
+  EXPECT_TRUE(group->remove());
   EXPECT_TRUE(tree->list().empty());
   EXPECT_TRUE(tree->remove());
 }

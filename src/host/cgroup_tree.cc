@@ -133,6 +133,14 @@ Result<Cgroup> CgroupTree::create(const std::string& name) const {
   return at(name);
 }
 
+Result<Cgroup> CgroupTree::create_limited(const std::string& name,
+                                          const CgroupLimits& limits) const {
+  if (!roots_.empty() && roots_[0].v2) TRY(create(name));
+  Cgroup made = at(name);
+  TRY(made.limit(limits));
+  return made;
+}
+
 Cgroup CgroupTree::at(const std::string& name) const {
   std::vector<CgroupController> directories = roots_;
   for (CgroupController& each : directories) each.directory += "/" + name;

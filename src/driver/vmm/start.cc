@@ -52,8 +52,7 @@ Result<void> VmmDriver::spawn(VirtualMachine& shell) {
 Result<VmmDriver::Known> VmmDriver::make_shell() {
   Known shell = TRY(reserve());
   Rollback undo([&] { forget(shell); });
-  shell->cgroup = TRY(groups_.create(shell->entry));
-  TRY(shell->cgroup.limit({.pids = most_processes}));
+  shell->cgroup = TRY(groups_.create_limited(shell->entry, {.pids = most_processes}));
   TRY_IN("prepare a virtual machine", spawn(*shell));
   undo.dismiss();
   return shell;
