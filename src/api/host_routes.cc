@@ -31,6 +31,7 @@ Json facts_json(const HostProfile& profile) {
       .set("memory_available", profile.memory_available)
       .set("cgroup", profile.cgroup)
       .set("congestion_control", profile.congestion_control)
+      .set("apparmor", profile.apparmor)
       .set("kvm_device", profile.kvm_device)
       .set("xen_dom0", profile.xen_dom0);
 }

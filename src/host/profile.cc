@@ -45,6 +45,14 @@ std::string cgroup_mode(const std::string& root) {
   return v1 && v2 ? "hybrid" : v1 ? "v1" : v2 ? "v2" : "none";
 }
 
+// Documentation/admin-guide/LSM/apparmor.rst. Where another module speaks first, it owns
+// attr/current; attr/apparmor/current is there since Linux 5.1.
+std::string apparmor_of(const std::string& root) {
+  if (!text_of(root + "/sys/module/apparmor/parameters/enabled").starts_with('Y')) return "off";
+  const std::string label = text_of(root + "/proc/self/attr/apparmor/current");
+  return label.empty() ? text_of(root + "/proc/self/attr/current") : label;
+}
+
 uint64_t open_files_limit() {
   rlimit limit{};
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : 0;
@@ -86,6 +94,7 @@ HostProfile read_host_profile(const std::string& root) {
   profile.memory_available = kibibytes_of(memory, "MemAvailable");
   profile.cgroup = cgroup_mode(root);
   profile.congestion_control = text_of(root + "/proc/sys/net/ipv4/tcp_congestion_control");
+  profile.apparmor = apparmor_of(root);
   profile.kvm_device = exists(root + "/dev/kvm");
   profile.tun = exists(root + "/dev/net/tun");
   profile.user_namespaces = number_of(root + "/proc/sys/user/max_user_namespaces") > 0;

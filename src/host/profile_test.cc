@@ -29,8 +29,23 @@ TEST(HostProfile, reads_another_root) {
   EXPECT_EQ(profile.memory, 1u << 20);
   EXPECT_EQ(profile.cgroup, "v2");
   EXPECT_FALSE(profile.kvm_device);
+  EXPECT_EQ(profile.apparmor, "off");
   EXPECT_EQ(profile.limits.at(0).value, 100u);
   EXPECT_FALSE(profile.limits.at(0).enough());
+}
+
+TEST(HostProfile, says_what_apparmor_holds_it_to) {
+  auto directory = *TemporaryDirectory::make("vireo-profile");
+  const std::string module = directory.path() + "/sys/module/apparmor/parameters";
+  const std::string attributes = directory.path() + "/proc/self/attr";
+  ASSERT_TRUE(make_directories(module));
+  ASSERT_TRUE(make_directories(attributes + "/apparmor"));
+  ASSERT_TRUE(replace_file(module + "/enabled", "N\n"));
+  ASSERT_TRUE(replace_file(attributes + "/current", "of another module\n"));
+  EXPECT_EQ(read_host_profile(directory.path()).apparmor, "off");
+  ASSERT_TRUE(replace_file(module + "/enabled", "Y\n"));
+  ASSERT_TRUE(replace_file(attributes + "/apparmor/current", "vireod (enforce)\n"));
+  EXPECT_EQ(read_host_profile(directory.path()).apparmor, "vireod (enforce)");
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ class StartTiers : public ::testing::Test {
     auto shell = driver.prepare({spec.technology, false});
     EXPECT_TRUE(shell);
     if (loaded) {
-      EXPECT_TRUE(driver.preloader()->preload(shell->id, spec));
+      auto preloaded = driver.preloader()->preload(shell->id, spec);
+      EXPECT_TRUE(preloaded) << preloaded.error().message;
     }
     std::vector<Phase> phases;
     auto started = driver.start(shell->id, spec, {}, &phases);
