@@ -26,7 +26,8 @@ struct HostProfile {
   uint64_t memory_available = 0;
   std::string cgroup;  // "v2", "v1", "hybrid", "none"
   std::string congestion_control;
-  std::string apparmor;  // "off", or what it holds this process to: "unconfined", "vireod (enforce)"
+  std::string
+      apparmor;  // "off", or what it holds this process to: "unconfined", "vireod (enforce)"
   bool kvm_device = false;  // the node exists; that says nothing of its use
   bool tun = false;
   bool user_namespaces = false;

@@ -24,8 +24,9 @@ constexpr size_t tap_header = 10;
 // $VIREO_FORKS where a machine in a machine would take minutes for all.
 unsigned at_most(unsigned count) {
   const char* wanted = std::getenv("VIREO_FORKS");
-  return wanted == nullptr ? count
-                           : std::min(count, static_cast<unsigned>(parse_number(wanted).value_or(count)));
+  return wanted == nullptr
+             ? count
+             : std::min(count, static_cast<unsigned>(parse_number(wanted).value_or(count)));
 }
 
 struct Reply {
