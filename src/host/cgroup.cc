@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "base/text.h"
 #include "host/files.h"
@@ -23,6 +24,14 @@ uint64_t word_of(const std::string& path, size_t number) {
   const std::string text = read_file(path).value_or("");
   const std::vector<std::string_view> words = split(text, ' ');
   return number < words.size() ? parse_number(words[number]).value_or(0) : 0;
+}
+
+std::vector<int> members_of(const std::string& directory) {
+  std::vector<int> pids;
+  const std::string text = read_file(directory + "/cgroup.procs").value_or({});
+  for (std::string_view line : split(text, '\n'))
+    if (auto pid = parse_number(line)) pids.push_back(static_cast<int>(*pid));
+  return pids;
 }
 
 // proc(5): nanoseconds on a processor; pages that are resident, and those of them that are shared.
@@ -75,26 +84,38 @@ bool Cgroup::there(std::string_view controller) const {
 }
 
 // Version 2 has one directory for all, which is there.
-Result<void> Cgroup::join(std::string_view controller) const {
-  const std::string& directory = with(controller)->directory;
+Result<void> Cgroup::make(std::string_view controller) const {
   if (there(controller)) return {};
-  const std::vector<int> all = processes();
+  const std::string& directory = with(controller)->directory;
   if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST)
     return system_error(fmt::format("cannot make control group {}", directory));
-  for (int pid : all) TRY(write_existing(directory + "/cgroup.procs", fmt::format("{}", pid)));
+  return {};
+}
+
+Result<void> Cgroup::gather() const {
+  const std::vector<int> all = processes();
+  for (const CgroupController& each : directories_) {
+    if (!exists(each.directory)) continue;
+    const std::vector<int> members = members_of(each.directory);
+    for (int pid : all) {
+      if (std::ranges::find(members, pid) != members.end()) continue;
+      auto moved = write_existing(each.directory + "/cgroup.procs", fmt::format("{}", pid));
+      if (!moved && exists(fmt::format("/proc/{}", pid))) return moved;
+    }
+  }
   return {};
 }
 
 Result<void> Cgroup::limit_pids(uint64_t pids) const {
   if (pids == 0 && !there("pids")) return {};
-  TRY(join("pids"));
+  TRY(make("pids"));
   return write_existing(file("pids", "pids.max", "pids.max"),
                         pids == 0 ? "max" : fmt::format("{}", pids));
 }
 
 Result<void> Cgroup::limit_memory(uint64_t bytes) const {
   if (bytes == 0 && !there("memory")) return {};
-  TRY(join("memory"));
+  TRY(make("memory"));
   const bool v2 = with("memory") != nullptr && with("memory")->v2;
   std::string value = bytes != 0 ? fmt::format("{}", bytes) : (v2 ? "max" : "-1");
   std::string memory = file("memory", "memory.limit_in_bytes", "memory.max");
@@ -114,7 +135,7 @@ Result<void> Cgroup::limit_cpu(double cpus) const {
   if (with("cpu") == nullptr)
     return cpus == 0 ? Result<void>() : Error{Errc::unsupported, "no cpu controller for a limit"};
   if (cpus == 0 && !there("cpu")) return {};
-  TRY(join("cpu"));
+  TRY(make("cpu"));
   // The kernel refuses a quota below 1 ms.
   auto quota = std::max<uint64_t>(1000, static_cast<uint64_t>(cpus * cpu_period_us));
   if (!with("cpu")->v2) {
@@ -147,11 +168,8 @@ CgroupUsage Cgroup::usage() const {
 
 std::vector<int> Cgroup::processes() const {
   std::vector<int> pids;
-  for (const CgroupController& each : directories_) {
-    std::string text = read_file(each.directory + "/cgroup.procs").value_or({});
-    for (std::string_view line : split(text, '\n'))
-      if (auto pid = parse_number(line)) pids.push_back(static_cast<int>(*pid));
-  }
+  for (const CgroupController& each : directories_)
+    std::ranges::copy(members_of(each.directory), std::back_inserter(pids));
   std::sort(pids.begin(), pids.end());
   pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
   return pids;

@@ -2,6 +2,7 @@
 // Shells, and the path of a start.
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "base/rollback.h"
 #include "driver/function_start.h"
 #include "driver/stopwatch.h"
@@ -14,6 +15,14 @@ namespace {
 
 constexpr uint64_t own_memory = 4u << 20;  // of the VMM beside the guest's
 constexpr uint64_t most_processes = 4;
+
+bool is_limited(const Resources& resources) { return resources.memory != 0 || resources.cpus != 0; }
+
+// Behind the start, which would wait. The guest's memory is limited by its size already.
+void join(const Cgroup& group) {
+  auto joined = group.gather();
+  if (!joined) spdlog::warn("{}", joined.error().message);
+}
 
 }  // namespace
 
@@ -119,7 +128,7 @@ Result<void> VmmDriver::run_in(VirtualMachine& shell, const InstanceSpec& spec,
                                const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases) {
   Stopwatch watch_of(phases);
   const uint64_t memory = TRY(template_key(spec)).memory_bytes;
-  if (spec.resources.memory != 0 || spec.resources.cpus != 0)
+  if (is_limited(spec.resources))
     TRY(shell.cgroup.limit({spec.resources.memory == 0 ? 0 : memory + own_memory,
                             spec.resources.cpus, most_processes}));
   const bool ahead = shell.loaded.has_value();
@@ -142,6 +151,7 @@ Result<void> VmmDriver::start(const InstanceId& shell, const InstanceSpec& spec,
   TRY_IN(fmt::format("start {}", spec.id), run_in(*known, spec, ports, phases));
   undo.dismiss();
   if (known->tier == StartTier::cold) want_template(spec);
+  if (is_limited(spec.resources)) background_->post([group = known->cgroup] { join(group); });
   std::lock_guard lock(mutex_);
   if (known->state == InstanceState::starting) known->state = InstanceState::running;
   watch_agent(known);

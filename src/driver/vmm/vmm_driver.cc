@@ -180,7 +180,8 @@ std::string VmmDriver::start_tier(const InstanceId& id) {
 // The guest's memory is what it was started with.
 Result<void> VmmDriver::resize(const InstanceId& id, const Resources& resources) {
   Known known = TRY(find(id));
-  return known->cgroup.limit({.cpus = resources.cpus});
+  TRY(known->cgroup.limit({.cpus = resources.cpus}));
+  return known->cgroup.gather();
 }
 
 }  // namespace vireo
