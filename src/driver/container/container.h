@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the driver knows of one shell or instance, and the part of it that the keeper remembers.
 #pragma once
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "driver/driver.h"
-#include "driver/function_agent.h"
-#include "driver/id_ranges.h"
-#include "host/cgroup.h"
+#include "driver/kept_driver.h"
 #include "host/unix_socket.h"
 
 namespace vireo {
@@ -43,28 +38,16 @@ enum HeldFd : unsigned {
   held_agent
 };
 
-// Guarded by the driver's mutex, except where a member says otherwise.
-struct Container {
+struct Container : KeptProcess {
   ContainerRecord record;
-  std::string entry;  // the keeper's name of it, and the control group's
-  int pid = 0;
   Fd pidfd;
-  Fd network, user;                    // namespaces; closed once started (the keeper holds them)
-  UnixSocket control;                  // while parked
-  Fd files;                            // directory of the files that it is given; while parked
-  std::optional<InstanceSpec> loaded;  // whose program waits in a spare shell
+  Fd network, user;    // namespaces; closed once started (the keeper holds them)
+  UnixSocket control;  // while parked
+  Fd files;            // directory of the files that it is given; while parked
+  Fd plan;             // what was executed: exec takes user, groups, environment from it
   // How many of HeldFd the keeper has; the others, and `ports`, are given to it in rest().
   unsigned held = 0;
-  std::vector<PortEndpoint> ports;
   std::vector<int> not_held() const;  // container_record.cc
-  Fd plan;  // what was executed: exec takes user, groups, environment from it
-  Fd vitals;
-  std::shared_ptr<FunctionAgent> agent;  // thread-safe by itself
-  Cgroup cgroup;
-  InstanceState state = InstanceState::spare;
-  std::optional<ExitReason> exit;
-  ExitReason reason_of(int wait_status) const;  // container_events.cc
-  bool ready = false;
 };
 
 }  // namespace vireo

@@ -86,18 +86,14 @@ Result<Executor::Session> ContainerDriver::exec(const InstanceId& id, const Requ
 // In the instance's pid namespace and control group; the rest it joins itself.
 Result<void> ContainerDriver::spawn_guest(const Container& host, Session& session,
                                           const UnixSocket& enter_end) {
-  SpawnRequest spawn;
-  spawn.name = session.id;
-  spawn.executable = enter_.get();
-  spawn.arguments = {"vireo-enter", "exec"};
-  spawn.fds = {enter_end.fd().get()};
+  SpawnRequest request;
+  request.name = session.id;
+  request.executable = enter_.get();
+  request.arguments = {"vireo-enter", "exec"};
+  request.fds = {enter_end.fd().get()};
   Fd pids = TRY(namespace_of(host.pid, "pid"));
-  spawn.join_namespaces = {pids.get()};
-  Fd group = TRY(host.cgroup.directory());
-  if (group) spawn.cgroup = group.get();
-  std::vector<Fd> files = TRY(host.cgroup.task_files());
-  for (const Fd& file : files) spawn.cgroup_tasks.push_back(file.get());
-  Spawned spawned = TRY(keeper()->spawn(spawn));
+  request.join_namespaces = {pids.get()};
+  Spawned spawned = TRY(spawn(host.cgroup, std::move(request)));
   session.exit = std::move(spawned.pidfd);
   return {};
 }

@@ -22,16 +22,6 @@ Result<void> map_ids(const Container& shell) {
 
 }  // namespace
 
-Result<ContainerDriver::Known> ContainerDriver::reserve_shell() {
-  auto shell = std::make_shared<Container>();
-  shell->record.range = TRY(ranges_->take());
-  std::lock_guard lock(mutex_);
-  shell->entry = fmt::format("container-{}", next_++);
-  shell->record.id = "~" + shell->entry;
-  shell->record.technology = "container";
-  return shell;
-}
-
 // The process begins as the host's root in a pid namespace: a /proc made by it before it unshares
 // the rest needs no unmasked /proc around it, so that we run inside containers too.
 Result<void> ContainerDriver::spawn_shell(Container& shell, const UnixSocket& enter_end) {
@@ -43,13 +33,7 @@ Result<void> ContainerDriver::spawn_shell(Container& shell, const UnixSocket& en
   request.fds = {enter_end.fd().get()};
   request.clone_flags = CLONE_NEWPID;
   request.log_file = output_.of(shell.entry);
-  Fd group = TRY(shell.cgroup.directory());
-  if (group) request.cgroup = group.get();
-  std::vector<Fd> files = TRY(shell.cgroup.task_files());
-  for (const Fd& file : files) request.cgroup_tasks.push_back(file.get());
-  auto link = keeper();
-  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
-  Spawned spawned = TRY(link->spawn(request));
+  Spawned spawned = TRY(spawn(shell.cgroup, std::move(request)));
   shell.pid = spawned.pid;
   shell.pidfd = std::move(spawned.pidfd);
   return {};
@@ -76,7 +60,7 @@ Result<Shell> ContainerDriver::prepare(const ShellShape& shape) {
   if (shape.technology != "container")
     return Error{Errc::unsupported,
                  fmt::format("the container driver does not run {}", shape.technology)};
-  Known shell = TRY(reserve_shell());
+  Known shell = TRY(reserve());
   Rollback undo([&] { forget(shell); });
   // Functions of packets get a network namespace too: an empty one, owned by them.
   shell->cgroup = TRY(groups_.create(shell->entry));
@@ -90,8 +74,7 @@ Result<Shell> ContainerDriver::prepare(const ShellShape& shape) {
   if (shape.own_network) made.network_namespace = TRY(shell->network.duplicate());
   undo.dismiss();
   std::lock_guard lock(mutex_);
-  containers_[shell->record.id] = shell;
-  entries_[shell->entry] = shell;
+  know(shell);
   return made;
 }
 

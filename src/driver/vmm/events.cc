@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 
-#include <array>
-
 #include "base/text.h"
 #include "driver/function_start.h"
 #include "driver/vmm/vmm_driver.h"
@@ -25,66 +23,16 @@ static int status_of_ending(int pid) {
   return static_cast<int>(parse_number(fields[status]).value_or(0));
 }
 
-void VmmDriver::note_exit(const KeeperClient::Event& event, std::vector<DriverEvent>& events) {
-  std::lock_guard lock(mutex_);
-  auto found = entries_.find(event.name);
-  if (found == entries_.end() || found->second->exit) return;
-  VirtualMachine& machine = *found->second;
-  machine.exit = machine.reason_of(event.wait_status);
-  machine.state = InstanceState::exited;
-  SteadyTime at{std::chrono::nanoseconds(event.at_ns)};
-  events.push_back({DriverEvent::Kind::exited, machine.record.id, at, *machine.exit});
+void VmmDriver::note_agent(const Known& machine, uint32_t what, std::vector<DriverEvent>& events) {
+  if ((what & (EPOLLHUP | EPOLLRDHUP)) != 0) return note_hang_up(*machine, events);
+  if (hear_agent(machine, events)) watch(machine->agent->fd().get(), EPOLLRDHUP | EPOLLONESHOT);
 }
 
-void VmmDriver::note_agent(int agent, uint32_t what, std::vector<DriverEvent>& events) {
-  std::lock_guard lock(mutex_);
-  const auto found = agents_.find(agent);
-  const Known known = found == agents_.end() ? nullptr : found->second.lock();
-  if (!known) return;
-  if ((what & (EPOLLHUP | EPOLLRDHUP)) != 0) return note_hang_up(*known, events);
-  if (!known->agent->ready()) {
-    if (known->state == InstanceState::running) watch(agent, EPOLLIN | EPOLLONESHOT);
-    return;
-  }
-  watch(agent, EPOLLRDHUP | EPOLLONESHOT);
-  if (std::exchange(known->ready, true)) return;
-  const SteadyTime now = std::chrono::steady_clock::now();
-  events.push_back({DriverEvent::Kind::ready, known->record.id, now, {}});
-}
-
-// With the mutex held. KVM takes milliseconds to end a machine, and only then the keeper hears of
-// it: the socket is the first thing that an ending VMM gives up (vmm/vmm_protocol.h).
+// KVM takes milliseconds to end a machine, and only then the keeper hears of it: the socket is the
+// first thing that an ending VMM gives up (vmm/vmm_protocol.h).
 void VmmDriver::note_hang_up(VirtualMachine& machine, std::vector<DriverEvent>& events) {
   const int status = machine.exit ? 0 : status_of_ending(machine.pid);
-  if (status == 0) return;  // the keeper tells
-  machine.exit = machine.reason_of(status);
-  machine.state = InstanceState::exited;
-  events.push_back({DriverEvent::Kind::exited, machine.record.id, std::chrono::steady_clock::now(),
-                    *machine.exit});
-}
-
-void VmmDriver::read_keeper(KeeperClient& link, std::vector<DriverEvent>& events) {
-  for (const KeeperClient::Event& event : link.take_events()) {
-    if (event.name.empty())
-      keeper_is_gone(std::chrono::steady_clock::now(), events);
-    else
-      note_exit(event, events);
-  }
-}
-
-std::vector<DriverEvent> VmmDriver::take_events() {
-  std::vector<DriverEvent> events;
-  std::array<epoll_event, 64> ready{};
-  const int count = ::epoll_wait(events_.get(), ready.data(), static_cast<int>(ready.size()), 0);
-  auto link = keeper();
-  for (int i = 0; i < count; ++i) {
-    const int fd = ready[static_cast<size_t>(i)].data.fd;
-    if (link && fd == link->event_fd())
-      read_keeper(*link, events);
-    else
-      note_agent(fd, ready[static_cast<size_t>(i)].events, events);
-  }
-  return events;
+  if (status != 0) note_end(machine, status, std::chrono::steady_clock::now(), events);
 }
 
 Result<Fd> VmmDriver::vitals(const InstanceId& id) {

@@ -38,7 +38,7 @@ Result<StartTier> VmmDriver::load(VirtualMachine& shell, const InstanceSpec& spe
   const vmm::LoadRequest request{key.memory_bytes, key.port_count, 0};
   Fd image = TRY(unikernel_of(spec));
   std::shared_ptr<const Fd> kept;
-  if (options_.quickest >= StartTier::fork) kept = templates_.find(key);
+  if (quickest_ >= StartTier::fork) kept = templates_.find(key);
   const int fds[] = {image.get(), kept ? kept->get() : -1};
   TRY(shell.agent->send(vmm::message_load,
                         {reinterpret_cast<const char*>(&request), sizeof request},
@@ -72,7 +72,7 @@ Result<void> VmmDriver::keep_template(VirtualMachine& shell, const InstanceSpec&
 // again.
 void VmmDriver::want_template(const InstanceSpec& spec) {
   auto key = template_key(spec);
-  if (options_.quickest < StartTier::fork || !key || !templates_.claim(*key)) return;
+  if (quickest_ < StartTier::fork || !key || !templates_.claim(*key)) return;
   std::lock_guard lock(mutex_);
   wanted_.push_back(spec);
 }
@@ -127,7 +127,7 @@ Result<void> VmmDriver::preload(const InstanceId& id, const InstanceSpec& like) 
   TRY_IN(fmt::format("load {}", like.image_digest), load_and_wait(*shell, like));
   shell->tier = StartTier::parked;
   TRY_IN(fmt::format("keep {}", like.image_digest), keep_template(*shell, like));
-  if (options_.quickest >= StartTier::rehearsed)
+  if (quickest_ >= StartTier::rehearsed)
     TRY_IN(fmt::format("rehearse {}", like.image_digest), rehearse(*shell, like));
   undo.dismiss();
   std::lock_guard lock(mutex_);

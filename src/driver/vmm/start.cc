@@ -26,17 +26,7 @@ void join(const Cgroup& group) {
 
 }  // namespace
 
-Result<VmmDriver::Known> VmmDriver::reserve() {
-  auto shell = std::make_shared<VirtualMachine>();
-  shell->record.range = TRY(ranges_->take());
-  std::lock_guard lock(mutex_);
-  shell->entry = fmt::format("vmm-{}", next_++);
-  shell->record.id = "~" + shell->entry;
-  shell->record.technology = info_.technologies.front();
-  return shell;
-}
-
-Result<void> VmmDriver::spawn(VirtualMachine& shell) {
+Result<void> VmmDriver::spawn_vmm(VirtualMachine& shell) {
   auto [ours, theirs] = TRY(UnixSocket::pair(SocketKind::packets));
   SpawnRequest request;
   request.name = shell.entry;
@@ -46,13 +36,7 @@ Result<void> VmmDriver::spawn(VirtualMachine& shell) {
   request.fds = {theirs.fd().get(), kvm_.get(), filter_.get(), network_.get()};
   request.hold = {ours.fd().get()};
   request.log_file = output_.of(shell.entry);
-  Fd group = TRY(shell.cgroup.directory());
-  if (group) request.cgroup = group.get();
-  std::vector<Fd> files = TRY(shell.cgroup.task_files());
-  for (const Fd& file : files) request.cgroup_tasks.push_back(file.get());
-  auto link = keeper();
-  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
-  Spawned spawned = TRY(link->spawn(request));
+  Spawned spawned = TRY(spawn(shell.cgroup, std::move(request)));
   shell.pid = spawned.pid;
   shell.agent = std::make_shared<FunctionAgent>(std::move(ours));
   return {};
@@ -62,7 +46,7 @@ Result<VmmDriver::Known> VmmDriver::make_shell() {
   Known shell = TRY(reserve());
   Rollback undo([&] { forget(shell); });
   shell->cgroup = TRY(groups_.create_limited(shell->entry, {.pids = most_processes}));
-  TRY_IN("prepare a virtual machine", spawn(*shell));
+  TRY_IN("prepare a virtual machine", spawn_vmm(*shell));
   undo.dismiss();
   return shell;
 }
@@ -74,33 +58,8 @@ Result<Shell> VmmDriver::prepare(const ShellShape& shape) {
   if (!probe_.runs_user_mode()) return Error{Errc::unsupported, probe_.why};
   Known shell = TRY(make_shell());
   std::lock_guard lock(mutex_);
-  machines_[shell->record.id] = shell;
-  entries_[shell->entry] = shell;
+  know(shell);
   return Shell{shell->record.id, {}};
-}
-
-// The spare becomes the instance at once, so that a second start of the same id finds it. Nothing:
-// the id runs already.
-Result<VmmDriver::Known> VmmDriver::begin_start(const InstanceId& shell, const InstanceSpec& spec) {
-  std::lock_guard lock(mutex_);
-  auto running = machines_.find(spec.id);
-  if (running != machines_.end() && spec.id != shell) {
-    if (running->second->state == InstanceState::running) return Known();
-    return Error{Errc::conflict, fmt::format("{} exists and does not run", spec.id)};
-  }
-  auto found = machines_.find(shell);
-  if (found == machines_.end() || found->second->state != InstanceState::spare)
-    return Error{Errc::not_found, fmt::format("there is no spare shell {}", shell)};
-  Known known = found->second;
-  if (known->loaded && !same_program(*known->loaded, spec))
-    return Error{Errc::conflict, fmt::format("another program is loaded in {}", shell)};
-  machines_.erase(found);
-  known->state = InstanceState::starting;
-  known->record.id = spec.id;
-  known->record.technology = spec.technology;
-  known->record.image_digest = spec.image_digest;
-  machines_[spec.id] = known;
-  return known;
 }
 
 // After a rehearsal all of it is one message.
@@ -152,24 +111,15 @@ Result<void> VmmDriver::start(const InstanceId& shell, const InstanceSpec& spec,
   undo.dismiss();
   if (known->tier == StartTier::cold) want_template(spec);
   if (is_limited(spec.resources)) background_->post([group = known->cgroup] { join(group); });
-  std::lock_guard lock(mutex_);
-  if (known->state == InstanceState::starting) known->state = InstanceState::running;
-  watch_agent(known);
-  known->ports = std::move(ports);
-  begun_.push_back(known);
+  end_start(known, std::move(ports));
   return {};
 }
 
 // Until then the record is a spare's, which a daemon that comes later removes like an instance
 // without a row.
 void VmmDriver::rest() {
-  std::vector<Known> begun;
-  {
-    std::lock_guard lock(mutex_);
-    begun.swap(begun_);
-  }
   auto link = keeper();
-  for (const Known& each : begun) {
+  for (const Known& each : take_begun()) {
     std::vector<int> held = {each->vitals.get()};
     for (const PortEndpoint& port : each->ports) held.push_back(port.fd.get());
     if (link) (void)link->hold(each->entry, to_text(each->record), held);

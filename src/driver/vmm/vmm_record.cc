@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver/vmm/vmm_record.h"
 
-#include <signal.h>
-#include <sys/wait.h>
-
 #include "base/json.h"
 
 namespace vireo {
@@ -28,15 +25,6 @@ Result<VmmRecord> vmm_record_from_text(std::string_view text) {
   record.range.block = static_cast<unsigned>(json["range_block"].integer());
   record.killed = json["killed"].boolean();
   return record;
-}
-
-ExitReason VirtualMachine::reason_of(int wait_status) const {
-  if (!WIFSIGNALED(wait_status)) return {ExitKind::code, WEXITSTATUS(wait_status)};
-  const int signal = WTERMSIG(wait_status);
-  if (signal == SIGKILL && record.killed) return {ExitKind::killed, signal};
-  // The group is ours alone, so that the kernel's count tells who was killed for memory.
-  if (signal == SIGKILL && cgroup.usage().oom_kills > 0) return {ExitKind::out_of_memory, signal};
-  return {ExitKind::signal, signal};
 }
 
 }  // namespace vireo
