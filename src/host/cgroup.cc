@@ -92,7 +92,7 @@ Result<void> Cgroup::make(std::string_view controller) const {
   return {};
 }
 
-Result<void> Cgroup::gather() const {
+Result<void> Cgroup::join() const {
   const std::vector<int> all = processes();
   for (const CgroupController& each : directories_) {
     if (!exists(each.directory)) continue;

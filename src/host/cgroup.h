@@ -57,7 +57,7 @@ class Cgroup {
   Result<void> limit(const CgroupLimits& limits) const;
   // All processes join the directories that were made after them. With version 1 each that does
   // takes 8-15 ms (see task_files()).
-  Result<void> gather() const;
+  Result<void> join() const;
   // What cannot be read is 0. Time and memory that no group counts are those of the processes that
   // live: memory then is what they share with nobody, without the kernel's on their behalf.
   CgroupUsage usage() const;

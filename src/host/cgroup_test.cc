@@ -118,7 +118,7 @@ TEST(Cgroup, a_limited_group_is_only_where_something_is_limited) {
     EXPECT_GT(group->usage().memory, 0u);
     EXPECT_GT(group->usage().cpu_ns, 0u);
     ASSERT_TRUE(group->limit({.memory = 64u << 20, .pids = 7}));
-    ASSERT_TRUE(group->gather());
+    ASSERT_TRUE(group->join());
     EXPECT_TRUE(is_in(child.pid, "memory", "few"));
     EXPECT_FALSE(is_in(child.pid, "cpu", "few"));
     EXPECT_EQ(group->processes(), std::vector<int>{child.pid});

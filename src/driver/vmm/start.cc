@@ -20,7 +20,7 @@ bool is_limited(const Resources& resources) { return resources.memory != 0 || re
 
 // Behind the start, which would wait. The guest's memory is limited by its size already.
 void join(const Cgroup& group) {
-  auto joined = group.gather();
+  auto joined = group.join();
   if (!joined) spdlog::warn("{}", joined.error().message);
 }
 

@@ -80,7 +80,7 @@ std::string VmmDriver::start_tier(const InstanceId& id) {
 Result<void> VmmDriver::resize(const InstanceId& id, const Resources& resources) {
   Known known = TRY(find(id));
   TRY(known->cgroup.limit({.cpus = resources.cpus}));
-  return known->cgroup.gather();
+  return known->cgroup.join();
 }
 
 }  // namespace vireo
