@@ -59,6 +59,7 @@ class BenchProgram : public ::testing::Test {
       EXPECT_EQ(row["status"].text(), possible || size ? "measured" : "not run") << name;
       EXPECT_EQ(row["n"].integer(), possible || size ? runs : 0)
           << name << ": " << row["reason"].text();
+      if (row["direction"].text() == "page faults") continue;  // a machine that rehearsed has none
       if (possible || size)
         EXPECT_GT(row["min"].number(), 0) << name;
       else
@@ -347,7 +348,7 @@ TEST_F(BenchProgram, counts_the_sessions_that_live) {
 }
 
 TEST_F(BenchProgram, starts_unikernels_in_every_tier_and_heals_them) {
-  EXPECT_EQ(unikernels("instantiation heal --runs 2", 2), 5u * 4 + 1);
+  EXPECT_EQ(unikernels("instantiation heal --runs 2", 2), 8u * 4 + 1);
 }
 
 TEST_F(BenchProgram, sends_to_unikernels_and_through_them) {

@@ -194,8 +194,10 @@ Result<void> Lab::expect_possible(const std::string& technology) {
   return {};
 }
 
+std::vector<int> Lab::keepers() const { return keepers_of(directory()); }
+
 std::vector<int> Lab::pids() const {
-  std::vector<int> pids = keepers_of(directory());
+  std::vector<int> pids = keepers();
   pids.push_back(daemon_.pid());
   return pids;
 }

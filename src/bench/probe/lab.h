@@ -58,6 +58,7 @@ class Lab {
   HttpClient& client() { return client_; }
   std::string socket() const { return directory_.path() + "/vireod.sock"; }
   int daemon_pid() const { return daemon_.pid(); }
+  std::vector<int> keepers() const;
   std::vector<int> pids() const;  // of the daemon and its keepers
 
  private:

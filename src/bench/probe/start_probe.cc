@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 
 #include "base/rollback.h"
 #include "base/text.h"
 #include "bench/probe/accelerator.h"
+#include "bench/probe/start_counter.h"
 #include "bench/probe/start_record.h"
 #include "model/technology.h"
 
@@ -18,6 +20,9 @@ using namespace std::chrono_literals;
 constexpr auto longest_start = 5s;
 constexpr const char* function_mac = "02:99:00:00:00:10";
 constexpr uint16_t listening = 8080;
+constexpr std::array timed{"instantiation", "function_ready", "ready", "stop", "driver"};
+constexpr const char *counted_calls = "system calls", *counted_faults = "page faults",
+                     *counted_exits = "VMM exits";
 
 double milliseconds(std::chrono::nanoseconds duration) {
   return static_cast<double>(duration.count()) / 1e6;
@@ -36,7 +41,7 @@ class StartProbe final : public Probe {
 
   std::vector<Row> rows() const override {
     std::vector<Row> rows;
-    for (const char* metric : {"instantiation", "function_ready", "ready", "stop", "driver"}) {
+    for (const char* metric : timed) {
       Row row;
       row.metric = metric;
       row.technology = options_.technology;
@@ -46,6 +51,19 @@ class StartProbe final : public Probe {
       rows.push_back(row);
     }
     if (!machine()) rows.pop_back();
+    const Result<void> countable = StartCounter::possible();
+    for (const char* what : {counted_calls, counted_faults, counted_exits}) {
+      if (what == counted_exits && !machine()) continue;
+      Row row = rows.front();
+      row.metric = "start_counts";
+      row.direction = row.key = what;
+      row.unit = "a start";
+      if (!countable) {
+        row.status = RowStatus::not_run;
+        row.reason = "not counted: " + countable.error().message;
+      }
+      rows.push_back(row);
+    }
     return rows;
   }
 
@@ -75,17 +93,8 @@ class StartProbe final : public Probe {
 
   Result<Sample> measure() override {
     TRY(lab_->wait_for_pool(5s, options_.technology));
-    Sample sample;
-    prober_->reset();
-    Rollback quiet([this] { prober_->pause(); });
-    auto started = std::chrono::steady_clock::now();
-    auto operation = lab_->run(descriptor(true));
-    sample.values["ready"] = milliseconds(std::chrono::steady_clock::now() - started);
-    if (operation) take_start(*operation, started, sample);
-    auto stopped = take_down(sample);
-    if (!operation) return operation.error();
-    if (!stopped) return stopped.error();
-    if (machine()) disown_other_tier(*operation, sample);
+    Sample sample = TRY(time_start());
+    if (auto counted = count_start(sample); !counted) sample.reason = counted.error().message;
     return sample;
   }
 
@@ -120,6 +129,22 @@ class StartProbe final : public Probe {
     return text;
   }
 
+  // While it is asked without a break whether it answers.
+  Result<Sample> time_start() {
+    Sample sample;
+    prober_->reset();
+    Rollback quiet([this] { prober_->pause(); });
+    auto started = std::chrono::steady_clock::now();
+    auto operation = lab_->run(descriptor(true));
+    sample.values["ready"] = milliseconds(std::chrono::steady_clock::now() - started);
+    if (operation) take_start(*operation, started, sample);
+    auto stopped = take_down(sample);
+    if (!operation) return operation.error();
+    if (!stopped) return stopped.error();
+    if (machine()) disown_other_tier(*operation, sample);
+    return sample;
+  }
+
   void take_start(const Json& operation, SteadyTime started, Sample& sample) {
     auto answers = prober_->wait_for_answer(started + longest_start);
     if (answers.rst) sample.values["instantiation"] = milliseconds(*answers.rst - started);
@@ -134,12 +159,41 @@ class StartProbe final : public Probe {
     sample.values["driver"] = driver_part(sample.phases);
   }
 
+  // While nobody asks: what an answer takes is not in it.
+  Result<void> count_start(Sample& sample) {
+    TRY(lab_->wait_for_pool(5s, options_.technology));
+    StartCounter counter = TRY(StartCounter::begin(lab_->keepers()));
+    auto operation = lab_->run(descriptor(true));
+    counter.stop();
+    auto pid = operation ? started_process() : Result<int>(operation.error());
+    TRY(lab_->run(descriptor(false)));
+    const StartCounts counts = counter.of(TRY(std::move(pid)));
+    const std::string why = machine() ? why_not_of_tier(*operation, options_.mode) : std::string();
+    for (const auto& [what, count] : {std::pair(counted_calls, counts.system_calls),
+                                      std::pair(counted_faults, counts.page_faults),
+                                      std::pair(counted_exits, counts.vmm_exits)}) {
+      if (why.empty())
+        sample.values[what] = static_cast<double>(count);
+      else
+        sample.disturbed[what] = why;
+    }
+    return {};
+  }
+
+  Result<int> started_process() {
+    const Json functions = TRY(lab_->get("/v1/functions"));
+    for (const Json& function : functions.items())
+      if (function["function"].text() == "bench/f")
+        return static_cast<int>(function["pid"].integer());
+    return Error{Errc::not_found, "the function that was started is gone"};
+  }
+
   // Nothing of it is this row's: neither its times nor its phases.
   void disown_other_tier(const Json& operation, Sample& sample) const {
     const std::string why = why_not_of_tier(operation, options_.mode);
     if (why.empty()) return;
     sample = Sample();
-    for (const Row& row : rows()) sample.disturbed[row.metric] = why;
+    for (const char* metric : timed) sample.disturbed[metric] = why;
   }
 
   Result<void> take_down(Sample& sample) {

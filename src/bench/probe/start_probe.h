@@ -4,7 +4,9 @@
 // RST that an external SYN sender sees, `function_ready` at the first answer of the function's
 // own: a listener's SYN-ACK, a responder's RST. `stop` is from the first byte of the stop request
 // until it is reaped and its last answer has come; `driver` is the part of a virtual machine's
-// driver, as the operation's record tells it.
+// driver, as the operation's record tells it. A second start, whose time nobody takes, is counted:
+// system calls, page faults and, of a virtual machine, exits to its VMM, of the started process
+// from the request until the operation is completed.
 #pragma once
 #include <memory>
 #include <string>

@@ -42,6 +42,7 @@ std::vector<std::pair<std::string, std::string>> metric_titles() {
   return {{"instantiation", "Instantiation, request -> first RST"},
           {"function_ready", "Function ready, request -> function's own first reply"},
           {"driver", "Driver's part of a start of a virtual machine"},
+          {"start_counts", "Start, counted from the request until it is completed"},
           {"ready", "Ready, request -> operation completed"},
           {"stop", "Stop, request -> reaped and last answer seen"},
           {"throughput", "Throughput, one TCP stream, seen from the function"},

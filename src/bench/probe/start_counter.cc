@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/probe/start_counter.h"
+
+#include <fmt/format.h>
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "host/files.h"
+
+namespace vireo::bench {
+namespace {
+
+constexpr const char* tracing = "/sys/kernel/tracing";
+constexpr const char* system_call = "raw_syscalls/sys_enter";
+constexpr const char* vmm_exit = "kvm/kvm_userspace_exit";
+
+Result<uint64_t> tracepoint(const char* name) {
+  const std::string events = fmt::format("{}/events", tracing);
+  if (!exists(events) && ::mount("tracefs", tracing, "tracefs",
+                                 MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0)
+    return Error{Errc::unsupported, "this kernel has no tracefs"};
+  auto text = read_file(fmt::format("{}/{}/id", events, name));
+  if (!text) return Error{Errc::unsupported, fmt::format("this kernel does not trace {}", name)};
+  return parse_number(text->substr(0, text->find('\n')));
+}
+
+// perf_event_open(2)
+Result<Fd> open_counter(const char* name, pid_t pid, bool children) {
+  perf_event_attr attributes{};
+  attributes.size = sizeof attributes;
+  attributes.type = PERF_TYPE_TRACEPOINT;
+  attributes.config = TRY(tracepoint(name));
+  attributes.inherit = children;
+  const long made = ::syscall(SYS_perf_event_open, &attributes, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+  if (made < 0) return system_error(fmt::format("cannot count {} of process {}", name, pid));
+  return Fd(static_cast<int>(made));
+}
+
+uint64_t value_of(const Fd& counter) {
+  uint64_t value = 0;
+  return ::read(counter.get(), &value, sizeof value) == sizeof value ? value : 0;
+}
+
+// proc(5): of /proc/PID/stat the 10th word and the 12th, counted from the name's end on.
+uint64_t faults_of(pid_t pid) {
+  const std::string text = read_file(fmt::format("/proc/{}/stat", pid)).value_or("");
+  const size_t name_end = text.rfind(") ");
+  if (name_end == std::string::npos) return 0;
+  const auto words = split(std::string_view(text).substr(name_end + 2), ' ');
+  if (words.size() < 10) return 0;
+  return parse_number(words[7]).value_or(0) + parse_number(words[9]).value_or(0);
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> children;
+  const std::string text = read_file(fmt::format("/proc/{0}/task/{0}/children", pid)).value_or("");
+  for (std::string_view word : split(text, ' '))
+    if (auto child = parse_number(word)) children.push_back(static_cast<pid_t>(*child));
+  return children;
+}
+
+}  // namespace
+
+Result<void> StartCounter::possible() {
+  TRY(open_counter(system_call, 0, true));
+  TRY(open_counter(vmm_exit, 0, true));
+  return {};
+}
+
+Result<StartCounter::Counted> StartCounter::count(pid_t pid, bool children) {
+  Counted counted;
+  counted.pid = pid;
+  counted.faults_before = faults_of(pid);
+  counted.system_calls = TRY(open_counter(system_call, pid, children));
+  counted.vmm_exits = TRY(open_counter(vmm_exit, pid, children));
+  return counted;
+}
+
+Result<StartCounter> StartCounter::begin(std::span<const int> parents) {
+  StartCounter counter;
+  for (const int parent : parents) {
+    for (const pid_t child : children_of(parent))
+      counter.children_.push_back(TRY(count(child, true)));
+    counter.parents_.push_back({TRY(count(parent, true)), TRY(count(parent, false))});
+  }
+  return counter;
+}
+
+void StartCounter::stop() {
+  auto take = [](Counted& counted) {
+    for (const Fd* each : {&counted.system_calls, &counted.vmm_exits})
+      ::ioctl(each->get(), PERF_EVENT_IOC_DISABLE, 0);
+    counted.counts = {value_of(counted.system_calls),
+                      faults_of(counted.pid) - counted.faults_before, value_of(counted.vmm_exits)};
+  };
+  for (Counted& child : children_) take(child);
+  for (Parent& parent : parents_) {
+    take(parent.with_children);
+    take(parent.alone);
+    for (const pid_t child : children_of(parent.alone.pid))
+      faults_.emplace_back(child, faults_of(child));
+  }
+}
+
+StartCounts StartCounter::of(pid_t pid) const {
+  const auto known = std::ranges::find(children_, pid, &Counted::pid);
+  if (known != children_.end()) return known->counts;
+  StartCounts counts;
+  for (const Parent& parent : parents_) {
+    counts.system_calls +=
+        parent.with_children.counts.system_calls - parent.alone.counts.system_calls;
+    counts.vmm_exits += parent.with_children.counts.vmm_exits - parent.alone.counts.vmm_exits;
+  }
+  for (const auto& [child, faults] : faults_)
+    if (child == pid) counts.page_faults = faults;
+  return counts;
+}
+
+}  // namespace vireo::bench
