@@ -26,14 +26,6 @@ uint64_t word_of(const std::string& path, size_t number) {
   return number < words.size() ? parse_number(words[number]).value_or(0) : 0;
 }
 
-std::vector<int> members_of(const std::string& directory) {
-  std::vector<int> pids;
-  const std::string text = read_file(directory + "/cgroup.procs").value_or({});
-  for (std::string_view line : split(text, '\n'))
-    if (auto pid = parse_number(line)) pids.push_back(static_cast<int>(*pid));
-  return pids;
-}
-
 // proc(5): nanoseconds on a processor; pages that are resident, and those of them that are shared.
 uint64_t time_of(int pid) { return word_of(fmt::format("/proc/{}/schedstat", pid), 0); }
 uint64_t memory_of(int pid) {
@@ -90,6 +82,14 @@ Result<void> Cgroup::make(std::string_view controller) const {
   if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST)
     return system_error(fmt::format("cannot make control group {}", directory));
   return {};
+}
+
+std::vector<int> Cgroup::members_of(const std::string& directory) {
+  std::vector<int> pids;
+  const std::string text = read_file(directory + "/cgroup.procs").value_or({});
+  for (std::string_view line : split(text, '\n'))
+    if (auto pid = parse_number(line)) pids.push_back(static_cast<int>(*pid));
+  return pids;
 }
 
 Result<void> Cgroup::join() const {
@@ -196,9 +196,11 @@ void Cgroup::kill() const {
   if (first != nullptr && first->v2 && write_existing(first->directory + "/cgroup.kill", "1"))
     return;
   for (int pid : processes()) ::kill(pid, SIGKILL);
+  (void)thaw();  // version 1: a frozen one ends when it is thawed
 }
 
 Result<void> Cgroup::remove() const {
+  if (frozen()) kill();
   // Charged pages would keep the group alive as a dying one after rmdir.
   std::string empty = file("memory", "memory.force_empty", "memory.reclaim");
   for (unsigned waited = 0;; waited += 2) {

@@ -40,8 +40,8 @@ struct CgroupController {
   std::string mount;  // mount point of the hierarchy
   bool operator==(const CgroupController&) const = default;
 };
-// From the texts of /proc/self/cgroup and /proc/self/mountinfo. Only memory, cpu, cpuacct and pids;
-// for v2 one entry "" for the whole directory.
+// From the texts of /proc/self/cgroup and /proc/self/mountinfo. Only memory, cpu, cpuacct, pids and
+// freezer; for v2 one entry "" for the whole directory.
 std::vector<CgroupController> cgroup_controllers(std::string_view self_cgroup,
                                                  std::string_view mountinfo);
 
@@ -49,8 +49,10 @@ std::vector<CgroupController> cgroup_controllers(std::string_view self_cgroup,
 class Cgroup {
  public:
   Cgroup() = default;
-  Cgroup(std::string name, std::vector<CgroupController> directories)
-      : name_(std::move(name)), directories_(std::move(directories)) {}
+  Cgroup(std::string name, std::vector<CgroupController> directories, std::string freezer)
+      : name_(std::move(name)),
+        directories_(std::move(directories)),
+        freezer_(std::move(freezer)) {}
   const std::string& name() const { return name_; }
 
   // Makes the directories that the limits need and are not there yet.
@@ -69,7 +71,12 @@ class Cgroup {
   Result<Fd> directory() const;
   Result<std::vector<Fd>> task_files() const;
 
-  void kill() const;  // every process of the group gets SIGKILL
+  // Every process stands still; returns when all do. Errc::unsupported: this host cannot.
+  Result<void> freeze() const;
+  Result<void> thaw() const;  // of one that is not frozen: success
+  bool frozen() const;
+
+  void kill() const;  // every process of the group gets SIGKILL, a frozen one too
   // Kills, gives charged memory back (else the group stays as a dying one) and removes the
   // directories. Blocks until the processes are gone, a few seconds at most: for the background.
   Result<void> remove() const;
@@ -83,9 +90,14 @@ class Cgroup {
   Result<void> limit_memory(uint64_t bytes) const;
   Result<void> limit_cpu(double cpus) const;
   Result<void> limit_pids(uint64_t pids) const;
+  static std::vector<int> members_of(const std::string& directory);
+  bool v2() const { return !directories_.empty() && directories_[0].v2; }
+  Result<void> gather() const;
+  Result<void> scatter() const;
 
   std::string name_;
   std::vector<CgroupController> directories_;
+  std::string freezer_;  // v1: the directory that is there while it is frozen; "": there is none
 };
 
 class CgroupTree {
@@ -105,6 +117,7 @@ class CgroupTree {
 
  private:
   std::vector<CgroupController> roots_;  // directories of the tree
+  std::string freezer_;                  // v1: the tree's, there since a group of it was frozen
 };
 
 }  // namespace vireo

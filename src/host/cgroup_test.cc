@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/cgroup.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/text.h"
 #include "host/files.h"
@@ -42,16 +47,18 @@ TEST(Cgroup, ignores_broken_lines) {
   EXPECT_TRUE(cgroup_controllers("nonsense\n::\n4:memory", "1 2 3\n- -\n").empty());
 }
 
-// A child that waits until its standard input ends.
+// A child that waits until its standard input ends, or counts for ever in `counted`.
 struct Child {
   int pid = -1;
   int hold = -1;
-  explicit Child(const Cgroup& group) {
+  explicit Child(const Cgroup& group, volatile uint64_t* counted = nullptr) {
     int ends[2];
     EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
     hold = ends[1];
     auto files = group.task_files();
     EXPECT_TRUE(files);
+    auto directory = group.directory();  // version 2
+    EXPECT_TRUE(directory);
     pid = ::fork();
     if (pid != 0) {
       ::close(ends[0]);
@@ -59,6 +66,11 @@ struct Child {
     }
     for (const Fd& file : *files)
       if (::write(file.get(), "0", 1) != 1) ::_exit(2);
+    if (*directory) {
+      const Fd procs(::openat(directory->get(), "cgroup.procs", O_WRONLY));
+      if (::write(procs.get(), "0", 1) != 1) ::_exit(2);
+    }
+    while (counted != nullptr) *counted = *counted + 1;
     char byte;
     ::close(ends[1]);
     ::_exit(::read(ends[0], &byte, 1) == 0 ? 0 : 1);
@@ -130,6 +142,77 @@ TEST(Cgroup, a_limited_group_is_only_where_something_is_limited) {
   EXPECT_TRUE(group->remove());
   EXPECT_TRUE(tree->list().empty());
   EXPECT_TRUE(tree->remove());
+}
+
+class Freezer : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto tree = CgroupTree::open("vireo-freezer-test-" + std::to_string(::getpid()));
+    if (!tree && tree.error().code == Errc::denied) GTEST_SKIP() << tree.error().message;
+    ASSERT_TRUE(tree) << tree.error().message;
+    tree_ = *std::move(tree);
+    group_ = *tree_.create("one");
+    counted_ = static_cast<volatile uint64_t*>(
+        ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  }
+  void TearDown() override {
+    if (counted_ == nullptr) return;
+    ::munmap(const_cast<uint64_t*>(counted_), 4096);
+    EXPECT_TRUE(group_.remove());
+    EXPECT_TRUE(tree_.list().empty());
+    EXPECT_TRUE(tree_.remove());
+  }
+  void wait_for_count() const {
+    for (const uint64_t before = *counted_; *counted_ == before;) ::sched_yield();
+  }
+  int status_of(const Child& child) const {
+    int status = 0;
+    EXPECT_EQ(::waitpid(child.pid, &status, 0), child.pid);
+    ::close(child.hold);
+    return status;
+  }
+  CgroupTree tree_;
+  Cgroup group_;
+  volatile uint64_t* counted_ = nullptr;
+};
+
+TEST_F(Freezer, who_is_frozen_counts_no_further_until_thawed) {
+  const Child child(group_, counted_);
+  wait_for_count();
+  EXPECT_FALSE(group_.frozen());
+  EXPECT_TRUE(group_.thaw());
+  for (int round = 0; round < 3; round++) {
+    auto frozen = group_.freeze();
+    ASSERT_TRUE(frozen) << frozen.error().message;
+    EXPECT_TRUE(group_.freeze());  // again: success
+    EXPECT_TRUE(tree_.at("one").frozen());
+    const uint64_t counted = *counted_, used = group_.usage().cpu_ns;
+    for (int turn = 0; turn < 1000; turn++) ::sched_yield();
+    EXPECT_EQ(*counted_, counted);
+    EXPECT_EQ(group_.usage().cpu_ns, used);
+    ASSERT_TRUE(group_.thaw());
+    EXPECT_FALSE(group_.frozen());
+    wait_for_count();
+  }
+  group_.kill();
+  EXPECT_TRUE(WIFSIGNALED(status_of(child)));
+}
+
+TEST_F(Freezer, who_is_frozen_can_be_killed) {
+  const Child child(group_, counted_);
+  wait_for_count();
+  ASSERT_TRUE(group_.freeze());
+  group_.kill();
+  EXPECT_EQ(WTERMSIG(status_of(child)), SIGKILL);
+}
+
+TEST_F(Freezer, a_frozen_group_is_removed) {
+  const Child child(group_, counted_);
+  wait_for_count();
+  ASSERT_TRUE(group_.freeze());
+  std::thread reaper([&] { EXPECT_EQ(WTERMSIG(status_of(child)), SIGKILL); });
+  EXPECT_TRUE(group_.remove());
+  reaper.join();
 }
 
 }  // namespace

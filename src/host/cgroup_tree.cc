@@ -15,7 +15,7 @@ namespace vireo {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> wanted = {"cpu", "cpuacct", "memory", "pids"};
+constexpr std::array<std::string_view, 5> wanted = {"cpu", "cpuacct", "memory", "pids", "freezer"};
 
 struct CgroupMount {
   std::string root, point, type, options;
@@ -115,6 +115,10 @@ Result<CgroupTree> CgroupTree::open(const std::string& name, const std::string& 
   }
   for (const CgroupController& controller : own) {
     if (controller.v2 && !v2_has_controllers(controller.directory)) continue;  // hybrid
+    if (controller.name == "freezer") {
+      tree.freezer_ = fmt::format("{}/{}", controller.directory, name);
+      continue;
+    }
     std::string parent = controller.v2 ? TRY(v2_parent(controller)) : controller.directory;
     std::string directory = fmt::format("{}/{}", parent, name);
     TRY(make_group(directory));
@@ -144,18 +148,22 @@ Result<Cgroup> CgroupTree::create_limited(const std::string& name,
 Cgroup CgroupTree::at(const std::string& name) const {
   std::vector<CgroupController> directories = roots_;
   for (CgroupController& each : directories) each.directory += "/" + name;
-  return Cgroup(name, std::move(directories));
+  return Cgroup(name, std::move(directories), freezer_.empty() ? "" : freezer_ + "/" + name);
 }
 
 std::vector<std::string> CgroupTree::list() const {
+  std::vector<std::string> directories = {freezer_};
+  for (const CgroupController& root : roots_) directories.push_back(root.directory);
   std::set<std::string> names;
-  for (const CgroupController& root : roots_)
-    for (std::string& entry : list_directory(root.directory).value_or({})) {
+  for (const std::string& directory : directories) {
+    if (directory.empty() || !exists(directory)) continue;
+    for (std::string& entry : list_directory(directory).value_or({})) {
       struct stat status {};
-      std::string path = fmt::format("{}/{}", root.directory, entry);
+      std::string path = fmt::format("{}/{}", directory, entry);
       if (::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
         names.insert(std::move(entry));
     }
+  }
   return {names.begin(), names.end()};
 }
 
@@ -163,6 +171,7 @@ Result<void> CgroupTree::remove() const {
   for (const CgroupController& root : roots_)
     if (::rmdir(root.directory.c_str()) != 0 && errno != ENOENT)
       return system_error(fmt::format("cannot remove control group {}", root.directory));
+  if (!freezer_.empty()) ::rmdir(freezer_.c_str());  // it is there since the first was frozen
   return {};
 }
 
