@@ -82,6 +82,18 @@ class Resizer {
   virtual Result<void> resize(const InstanceId& id, const Resources& resources) = 0;
 };
 
+// Optional power: halts a running instance where it is, and lets it go on from there.
+class Pauser {
+ public:
+  virtual ~Pauser() = default;
+  // Returns when nothing of it runs any more. What is sent to it waits or is lost, as to one that
+  // is busy. One that is paused: success; one that has ended: Errc::conflict. list() goes on to say
+  // that it runs; stop() and destroy() do as of any other.
+  virtual Result<void> pause(const InstanceId& id) = 0;
+  virtual Result<void> resume(const InstanceId& id) = 0;  // one that is not paused: success
+  virtual bool paused(const InstanceId& id) = 0;          // also by a daemon before this one
+};
+
 // Optional power of drivers that run libvnf functions: their vitals and the state of their flows.
 class FunctionAccess {
  public:
@@ -171,6 +183,7 @@ class Driver {
 
   virtual Executor* executor() { return nullptr; }
   virtual Resizer* resizer() { return nullptr; }
+  virtual Pauser* pauser() { return nullptr; }
   virtual FunctionAccess* functions() { return nullptr; }
   virtual NetworkAccess* network() { return nullptr; }
   virtual FileAccess* files() { return nullptr; }

@@ -53,7 +53,7 @@ struct KeptPlace {
 };
 
 template <class Instance>
-class KeptDriver : public Driver, public NetworkAccess, public OutputAccess {
+class KeptDriver : public Driver, public Pauser, public NetworkAccess, public OutputAccess {
  public:
   const DriverInfo& info() const final { return info_; }
   Result<void> destroy(const InstanceId& id) final;
@@ -62,6 +62,10 @@ class KeptDriver : public Driver, public NetworkAccess, public OutputAccess {
   int event_fd() const final { return events_.get(); }
   std::vector<DriverEvent> take_events() final;
 
+  Pauser* pauser() final { return this; }
+  Result<void> pause(const InstanceId& id) final;
+  Result<void> resume(const InstanceId& id) final;
+  bool paused(const InstanceId& id) final;
   NetworkAccess* network() final { return this; }
   Result<int> pid(const InstanceId& id) final;
   OutputAccess* output() final { return this; }
@@ -133,6 +137,7 @@ class KeptDriver : public Driver, public NetworkAccess, public OutputAccess {
   std::unique_ptr<Worker> background_;
 
  private:
+  Result<Known> find_running(const InstanceId& id);
   unsigned long number_of(std::string_view entry) const;
   Result<std::vector<KeeperEntry>> link_keeper();
   void sweep_leftovers();

@@ -22,7 +22,8 @@ class DriverBench {
   virtual std::string technology() = 0;
   // Whether a program can ignore that it is asked to end.
   virtual bool can_be_stubborn() { return true; }
-  // An instance whose program does as `words` say: "sleep", "stubborn", "exit:N".
+  // An instance whose program does as `words` say: "sleep", "stubborn", "busy" (it
+  // computes for ever), "exit:N".
   virtual InstanceSpec spec(const InstanceId& id, std::vector<std::string> words) = 0;
   // One that cannot be started.
   virtual InstanceSpec broken(const InstanceId& id) = 0;
@@ -51,6 +52,8 @@ class DriverContract : public ::testing::TestWithParam<DriverBenchFactory> {
   // The next event of `id` within 20 s; what else arrives is dropped.
   DriverEvent wait_for(const InstanceId& id, DriverEvent::Kind kind);
   std::vector<InstanceStatus> all();
+  uint64_t processor_time(const InstanceId& id);
+  void wait_until_it_computes(const InstanceId& id);
   const InstanceStatus* find(const std::vector<InstanceStatus>& list, const InstanceId& id);
 
   std::unique_ptr<DriverBench> bench_;

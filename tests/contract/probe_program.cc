@@ -111,6 +111,7 @@ int main(int count, char** arguments) {
   }
   if (strncmp(mode, "memory:", 7) == 0) return hold_memory(static_cast<size_t>(atoi(mode + 7)));
   if (strcmp(mode, "stubborn") == 0) signal(SIGTERM, SIG_IGN);
+  while (strcmp(mode, "busy") == 0) asm volatile("");
   if (strcmp(mode, "function") == 0) be_function();
   if (strcmp(mode, "fds") == 0) print_open_fds();
   if (strcmp(mode, "inspect") == 0) {

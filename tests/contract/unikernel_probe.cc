@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The unikernel of the VMM driver's test image: it drops every frame, or ends at once.
+// The unikernel of the VMM driver's test image: it drops every frame, ends at once, or computes for
+// ever.
 #include "contract/unikernel_probe.h"
 
 #include "unikernel/control.h"
@@ -26,6 +27,8 @@ class Probe {
                                                .counter_count = 0};
   bool configure(const vnf::Context&, const Config&) {
     if (probe_mode.exit_code >= 0) unikernel::end(static_cast<uint32_t>(probe_mode.exit_code));
+    while (probe_mode.busy) {
+    }
     return true;
   }
   void process(vnf::Batch&) {}

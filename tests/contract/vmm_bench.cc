@@ -18,9 +18,10 @@ std::string elf_of(std::string_view word) {
   std::string elf = read_file(UNIKERNEL_PROBE).value_or("");
   const size_t at = elf.find(std::string_view(probe_serves.magic, sizeof probe_serves.magic));
   EXPECT_NE(at, std::string::npos);
-  if (at == std::string::npos || !word.starts_with("exit:")) return elf;
+  if (at == std::string::npos || (!word.starts_with("exit:") && word != "busy")) return elf;
   ProbeMode mode = probe_serves;
-  mode.exit_code = static_cast<int32_t>(parse_number(word.substr(5)).value_or(0));
+  mode.busy = word == "busy";
+  if (!mode.busy) mode.exit_code = static_cast<int32_t>(parse_number(word.substr(5)).value_or(0));
   std::memcpy(elf.data() + at, &mode, sizeof mode);
   return elf;
 }

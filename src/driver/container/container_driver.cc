@@ -94,7 +94,7 @@ Result<void> ContainerDriver::stop(const InstanceId& id, StopKind kind) {
   if (::syscall(SYS_pidfd_send_signal, (*found)->pidfd.get(), signal, nullptr, 0) != 0 &&
       errno != ESRCH)
     return system_error(fmt::format("cannot signal {}", id));
-  return {};
+  return (*found)->cgroup.thaw();  // one that stands still does not see a signal
 }
 
 // What waits for the kernel is done by the background thread: the control group empties, mounts

@@ -58,6 +58,8 @@ Result<EnterRequest> request_like(const Fd& plan, const Executor::Request& wante
 
 Result<Executor::Session> ContainerDriver::exec(const InstanceId& id, const Request& wanted) {
   Known known = TRY(find(id));
+  if (known->cgroup.frozen())
+    return Error{Errc::conflict, "it is paused: `vireo resume` lets it go on"};
   if (known->state != InstanceState::running) return Error{Errc::conflict, "it does not run"};
   auto link = keeper();
   if (!link) return Error{Errc::unavailable, "the keeper is not running"};

@@ -54,7 +54,7 @@ Result<void> overwrite(const Fd& directory, const std::string& name, std::string
   return {};
 }
 
-Result<void> resume(const Container& shell) {
+Result<void> let_run(const Container& shell) {
   if (::syscall(SYS_pidfd_send_signal, shell.pidfd.get(), SIGCONT, nullptr, 0) != 0)
     return system_error("cannot let a loaded program run");
   return {};

@@ -14,7 +14,7 @@ Result<void> await_program(const Container& shell, const EnterRequest& request);
 // In place: who has the file open, or bound over a path, reads the new content.
 Result<void> overwrite(const Fd& directory, const std::string& name, std::string_view content);
 // Lets a halted program run.
-Result<void> resume(const Container& shell);
+Result<void> let_run(const Container& shell);
 
 // Halts a parked process once it has executed its program, before the first instruction. One object
 // is used by one thread (ptrace(2)); with this process everything that it follows ends, too.
@@ -27,7 +27,7 @@ class ExecutionHalt {
   ExecutionHalt& operator=(const ExecutionHalt&) = delete;
   ~ExecutionHalt();  // kills what was not halted
 
-  // For a process that is executing its program now. It stays stopped until resume().
+  // For a process that is executing its program now. It stays stopped until let_run().
   Result<void> halt();
 
  private:

@@ -40,7 +40,7 @@ Result<void> ContainerDriver::run_in(Container& shell, const InstanceSpec& spec,
   watch_of.mark("container load", ahead ? "ahead" : "");
   if (spec.function) TRY(begin_function(shell, spec, ports));
   if (!ahead) TRY(await_program(shell, request));
-  if (ahead && !spec.function) TRY(resume(shell));
+  if (ahead && !spec.function) TRY(let_run(shell));
   watch_of.mark("container enter");
   return {};
 }

@@ -96,6 +96,7 @@ Result<void> FakeDriver::start(const InstanceId& shell, const InstanceSpec& spec
   entry.ports = std::move(ports);
   entry.state = InstanceState::running;
   entry.stubborn = script.stubborn;
+  entry.busy = script.busy;
   if (spec.function && !script.silent) {
     entry.ready = true;
     host_->tell({DriverEvent::Kind::ready, spec.id, std::chrono::steady_clock::now(), {}});
@@ -139,8 +140,13 @@ Result<std::vector<InstanceStatus>> FakeDriver::list() {
 std::vector<InstanceUsage> FakeDriver::usage(std::span<const InstanceId> ids) {
   Lock lock(host_->mutex_);
   std::vector<InstanceUsage> all;
-  for (const InstanceId& id : ids)
-    if (host_->entries_.contains(id)) all.push_back({id, 1'000'000, 1u << 20, 1u << 20, 1});
+  for (const InstanceId& id : ids) {
+    auto found = host_->entries_.find(id);
+    if (found == host_->entries_.end()) continue;
+    FakeHost::Entry& entry = found->second;
+    if (entry.busy && !entry.paused) entry.cpu_ns += 1'000;
+    all.push_back({id, entry.cpu_ns, 1u << 20, 1u << 20, 1});
+  }
   return all;
 }
 

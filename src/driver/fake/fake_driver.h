@@ -6,7 +6,7 @@
 //   slow:MS      start() takes so long        fail         start() fails
 //   exit:CODE    ends by itself at once       exit:CODE:MS after so long
 //   signal:N     ends by that signal at once  stubborn     ignores stop(ask)
-//   silent       never says that it is ready
+//   silent       never says that it is ready  busy      takes processor time at each look
 #pragma once
 #include <condition_variable>
 #include <map>
@@ -34,6 +34,8 @@ class FakeHost {
   size_t loaded() const;     // spares with a program
   // What a running instance reads in a file that it was given; "": no such file.
   std::string file(const InstanceId& id, const std::string& path) const;
+  bool paused(const InstanceId& id) const;
+  void refuse_pauses();  // from now on
   // The next `count` calls of start() fail.
   void fail_starts(unsigned count);
   // While held, no function answers a request for its state.
@@ -53,7 +55,8 @@ class FakeHost {
     std::optional<ExitReason> exit;
     bool loaded = false;  // a spare: the program of `spec`
     bool ready = false;
-    bool stubborn = false;
+    bool stubborn = false, busy = false, paused = false;
+    uint64_t cpu_ns = 1'000'000;
     std::optional<SteadyTime> ends_at;
     ExitReason ends_as;
     std::string state_bytes;  // of a function
@@ -70,13 +73,14 @@ class FakeHost {
   unsigned long next_ = 1;
   size_t starts_ = 0;
   unsigned failures_ = 0;
-  bool states_held_ = false;
+  bool states_held_ = false, pauses_refused_ = false;
   std::condition_variable states_released_;
 };
 
 class FakeDriver final : public Driver,
                          public Executor,
                          public Resizer,
+                         public Pauser,
                          public FunctionAccess,
                          public FileAccess,
                          public Preloader {
@@ -100,6 +104,7 @@ class FakeDriver final : public Driver,
 
   Executor* executor() override { return this; }
   Resizer* resizer() override { return this; }
+  Pauser* pauser() override { return this; }
   FunctionAccess* functions() override { return this; }
   FileAccess* files() override { return this; }
   Preloader* preloader() override { return this; }
@@ -107,6 +112,9 @@ class FakeDriver final : public Driver,
   Result<Session> exec(const InstanceId& id, const Request& request) override;
   Result<int> exit_code(const std::string& session) override;
   Result<void> resize(const InstanceId& id, const Resources& resources) override;
+  Result<void> pause(const InstanceId& id) override;
+  Result<void> resume(const InstanceId& id) override;
+  bool paused(const InstanceId& id) override { return host_->paused(id); }
   Result<void> rewrite(const InstanceId& id, const FileContent& file) override;
   Result<void> preload(const InstanceId& shell, const InstanceSpec& like) override;
   Result<Fd> vitals(const InstanceId& id) override;
@@ -118,6 +126,7 @@ class FakeDriver final : public Driver,
  private:
   FakeDriver(std::shared_ptr<FakeHost> host, std::string technology);
   Result<void> begin(const InstanceId& shell, const InstanceSpec& spec);
+  Result<void> set_paused(const InstanceId& id, bool paused);
   void watch_clock(const std::stop_token& stop);  // ends those whose time has come
 
   DriverInfo info_;

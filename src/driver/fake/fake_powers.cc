@@ -23,6 +23,7 @@ FakeScript read_script(const std::vector<std::string>& arguments) {
     };
     if (word == "fail") script.fail = true;
     if (word == "stubborn") script.stubborn = true;
+    if (word == "busy") script.busy = true;
     if (word == "silent") script.silent = true;
     if (parts[0] == "slow") script.slow = std::chrono::milliseconds(number(1));
     if (parts[0] == "exit" && parts.size() > 1) script.end = ExitReason{ExitKind::code, number(1)};
@@ -135,6 +136,32 @@ Result<void> FakeDriver::resize(const InstanceId& id, const Resources& resources
     return Error{Errc::not_found, fmt::format("there is no container {}", id)};
   found->second.spec.resources = resources;
   return {};
+}
+
+Result<void> FakeDriver::set_paused(const InstanceId& id, bool paused) {
+  Lock lock(host_->mutex_);
+  auto found = host_->entries_.find(id);
+  if (found == host_->entries_.end())
+    return Error{Errc::not_found, fmt::format("there is no container {}", id)};
+  if (found->second.state != InstanceState::running)
+    return Error{Errc::conflict, fmt::format("{} does not run", id)};
+  if (host_->pauses_refused_) return Error{Errc::invalid, "told to fail"};
+  found->second.paused = paused;
+  return {};
+}
+
+Result<void> FakeDriver::pause(const InstanceId& id) { return set_paused(id, true); }
+Result<void> FakeDriver::resume(const InstanceId& id) { return set_paused(id, false); }
+
+void FakeHost::refuse_pauses() {
+  Lock lock(mutex_);
+  pauses_refused_ = true;
+}
+
+bool FakeHost::paused(const InstanceId& id) const {
+  Lock lock(mutex_);
+  auto entry = entries_.find(id);
+  return entry != entries_.end() && entry->second.paused;
 }
 
 std::string FakeHost::file(const InstanceId& id, const std::string& path) const {

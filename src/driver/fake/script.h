@@ -12,7 +12,7 @@ namespace vireo {
 
 struct FakeScript {
   std::chrono::milliseconds slow{0};
-  bool fail = false, stubborn = false, silent = false;
+  bool fail = false, stubborn = false, silent = false, busy = false;
   std::optional<ExitReason> end;
   std::chrono::milliseconds after{0};
 };

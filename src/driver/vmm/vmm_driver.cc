@@ -58,17 +58,21 @@ Result<Fd> VmmDriver::network_namespace(const InstanceId& id) {
   return Error{Errc::unsupported, fmt::format("{} is a virtual machine: it has no namespace", id)};
 }
 
+Result<void> VmmDriver::tell_to_end(VirtualMachine& machine, StopKind kind) {
+  auto link = keeper();
+  std::lock_guard lock(mutex_);
+  if (machine.state == InstanceState::exited) return {};
+  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
+  if (kind == StopKind::kill && !std::exchange(machine.record.killed, true))
+    (void)link->hold(machine.entry, to_text(machine.record), {});
+  return link->signal(machine.entry, kind == StopKind::ask ? SIGTERM : SIGKILL);
+}
+
 Result<void> VmmDriver::stop(const InstanceId& id, StopKind kind) {
   auto found = find(id);
   if (!found) return {};
-  auto link = keeper();
-  std::lock_guard lock(mutex_);
-  if ((*found)->state == InstanceState::exited) return {};
-  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
-  if (kind == StopKind::kill && !std::exchange((*found)->record.killed, true))
-    (void)link->hold((*found)->entry, to_text((*found)->record), {});
-  const int signal = kind == StopKind::ask ? SIGTERM : SIGKILL;
-  return link->signal((*found)->entry, signal);
+  TRY(tell_to_end(**found, kind));
+  return (*found)->cgroup.thaw();  // one that stands still does not see a signal
 }
 
 std::string VmmDriver::start_tier(const InstanceId& id) {
