@@ -44,7 +44,7 @@ class Api {
   void remove_service(const ExchangePtr&);
   void list_functions(const ExchangePtr&);
   void get_function(const ExchangePtr&);
-  void change(const ExchangePtr&);  // stop, start, restart of a service or a function
+  void change(const ExchangePtr&);  // stop, start, ... of a service or a function
   void logs(const ExchangePtr&);
   void exec(const ExchangePtr&);
   void list_operations(const ExchangePtr&);

@@ -86,6 +86,8 @@ void add_function(Families& out, const FunctionStatus& function) {
   add_usage(out, function, labels);
   add_ports(out, function, labels);
   out.gauge("vireo_function_up", "1 while it runs", labels, function.state == "running" ? 1 : 0);
+  out.gauge("vireo_function_paused", "1 while it is paused", labels,
+            function.state == "paused" ? 1 : 0);
   out.counter("vireo_function_restarts_total", "Times it was healed or restarted", labels,
               function.restarts);
   out.gauge("vireo_function_flows", "Flows tracked", labels, static_cast<double>(function.flows));

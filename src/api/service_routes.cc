@@ -61,18 +61,28 @@ void Api::remove_service(const ExchangePtr& exchange) {
   answer_operation(exchange, *operation);
 }
 
+namespace {
+
+constexpr std::pair<std::string_view, Control::Verb> changes[] = {
+    {"stop", Control::Verb::stop},
+    {"start", Control::Verb::start},
+    {"restart", Control::Verb::restart},
+    {"pause", Control::Verb::pause},
+    {"resume", Control::Verb::resume}};
+
+}  // namespace
+
 void Api::change(const ExchangePtr& exchange) {
   const auto& params = exchange->request().params;
   const std::string& verb = params.at("verb");
   auto function = params.find("function");
-  if (verb != "stop" && verb != "start" && verb != "restart")
+  const auto change = std::ranges::find(changes, verb, [](const auto& one) { return one.first; });
+  if (change == std::end(changes))
     return exchange->reply(problem_response(
-        {Errc::not_found, fmt::format("`{}` is none of stop, start, restart", verb)}));
-  auto operation =
-      parts_.control.change(params.at("service"), function == params.end() ? "" : function->second,
-                            verb == "stop"    ? Control::Verb::stop
-                            : verb == "start" ? Control::Verb::start
-                                              : Control::Verb::restart);
+        {Errc::not_found,
+         fmt::format("`{}` is none of stop, start, restart, pause, resume", verb)}));
+  auto operation = parts_.control.change(
+      params.at("service"), function == params.end() ? "" : function->second, change->second);
   if (!operation) return exchange->reply(problem_response(operation.error()));
   parts_.scheduler.drive();
   answer_operation(exchange, *operation);

@@ -154,8 +154,10 @@ class Parser {
   void add_changing() {
     for (auto [name, help] :
          {std::pair{"stop", "stop functions and keep their place"},
-          std::pair{"start", "start what was stopped"}, std::pair{"restart", "stop and start"}})
-      target(verb(name, help), "TARGET", service_or_function)->required();
+          std::pair{"start", "start what was stopped"}, std::pair{"restart", "stop and start"},
+          std::pair{"pause", "halt functions where they are"},
+          std::pair{"resume", "let paused functions go on"}})
+      verb(name, help)->add_option("TARGET", arguments_.words, service_or_function)->required();
     CLI::App* rm = verb("rm", "remove a service and all that it uses");
     CLI::Option* service = target(rm, "SERVICE", "a unique prefix is enough");
     CLI::Option* all = rm->add_flag("--all", arguments_.all, "every service");
@@ -208,7 +210,7 @@ class Parser {
   CLI::App app_{
       "Runs network services of functions, links and chains.\n"
       "before:  schema host image plan     run: run ps inspect logs console exec events\n"
-      "change:  stop start restart rm wait     judge: bench\n"};
+      "change:  stop start restart pause resume rm wait     judge: bench\n"};
 };
 
 }  // namespace

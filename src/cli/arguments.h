@@ -20,7 +20,7 @@ struct Arguments {
   std::string socket;  // of the daemon
   Output output = Output::table;
   std::string target;              // SERVICE, SERVICE/FUNCTION, image, file, section
-  std::vector<std::string> words;  // of exec and image build
+  std::vector<std::string> words;  // of exec and image build; targets of stop and the like
   bool follow = false, all = false, terminal = false, interactive = false, quiet = false;
   std::string since, tail, timeout, wait_for, image_name;
   std::string function_source;  // of image build

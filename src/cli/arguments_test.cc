@@ -59,6 +59,8 @@ TEST(Arguments, every_verb_is_known) {
                                                     {"stop", "s"},
                                                     {"start", "s"},
                                                     {"restart", "s"},
+                                                    {"pause", "s", "t/f"},
+                                                    {"resume", "s"},
                                                     {"rm", "--all"},
                                                     {"wait", "s"},
                                                     {"host"},

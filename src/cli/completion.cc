@@ -8,7 +8,7 @@ namespace vireo {
 static constexpr std::string_view bash_script = R"script(_vireo() {
   local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} names
   if [ "$COMP_CWORD" = 1 ]; then
-    COMPREPLY=($(compgen -W "plan run ps inspect logs console exec stop start restart rm events wait bench host image schema version completion --local --socket --output --help" -- "$word"))
+    COMPREPLY=($(compgen -W "plan run ps inspect logs console exec stop start restart pause resume rm events wait bench host image schema version completion --local --socket --output --help" -- "$word"))
     return
   fi
   names=$(vireo ps --quiet 2>/dev/null)
@@ -22,7 +22,7 @@ static constexpr std::string_view bash_script = R"script(_vireo() {
       fi ;;
     ps|rm|wait|events)
       COMPREPLY=($(compgen -W "$(cut -d/ -f1 <<<"$names" | sort -u)" -- "$word")) ;;
-    inspect|logs|console|exec|stop|start|restart)
+    inspect|logs|console|exec|stop|start|restart|pause|resume)
       COMPREPLY=($(compgen -W "$names $(cut -d/ -f1 <<<"$names" | sort -u)" -- "$word")) ;;
   esac
 }

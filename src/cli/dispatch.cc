@@ -6,7 +6,7 @@
 
 namespace vireo {
 
-static constexpr std::array<std::pair<std::string_view, Verb>, 22> verbs{
+static constexpr std::array<std::pair<std::string_view, Verb>, 24> verbs{
     {{"plan", plan_verb},
      {"run", run_verb},
      {"ps", ps_verb},
@@ -18,6 +18,8 @@ static constexpr std::array<std::pair<std::string_view, Verb>, 22> verbs{
      {"stop", change_verb},
      {"start", change_verb},
      {"restart", change_verb},
+     {"pause", change_verb},
+     {"resume", change_verb},
      {"rm", rm_verb},
      {"wait", wait_verb},
      {"host", host_verb},

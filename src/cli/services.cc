@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verbs about services that run: ps, inspect, stop, start, restart, rm, wait.
+// Verbs about services that run: ps, inspect, stop, start, restart, pause, resume, rm, wait.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,10 +24,11 @@ std::string restarts_text(const Json& row) {
 }
 
 std::vector<std::string> ps_row(const Json& row) {
-  bool runs = row["state"].text() == "running";
+  const std::string state = row["state"].text();
+  const bool runs = state == "running" || state == "paused";
   return {row["function"].text(),
           row["technology"].text(),
-          row["state"].text(),
+          state,
           row["health"].text(),
           runs ? uptime_text(row["up_seconds"]) : "-",
           row["tier"].text().empty() ? "-" : row["tier"].text(),
@@ -92,20 +93,34 @@ Result<int> inspect_verb(const Arguments& arguments, Daemon& daemon) {
   return 0;
 }
 
-Result<int> change_verb(const Arguments& arguments, Daemon& daemon) {
-  Target target = TRY(find_target(daemon, arguments.target));
+// "stopped", "started", "paused"
+static std::string past_of(const std::string& verb) {
+  return verb + (verb == "stop" ? "ped" : verb.ends_with('e') ? "d" : "ed");
+}
+
+static Result<Json> change_one(const Arguments& arguments, Daemon& daemon,
+                               const std::string& named) {
+  Target target = TRY(find_target(daemon, named));
   Json operation =
       TRY(daemon.call("POST", fmt::format("{}/{}", target.path(), arguments.verb), ""));
-  Json done =
-      TRY(follow_operation(daemon, std::move(operation),
-                           {.waiting = fmt::format("{} {}", arguments.verb, arguments.target),
-                            .on_interrupt = {},
-                            .left_behind = {}}));
-  if (printed_raw(arguments, done)) return 0;
+  Json done = TRY(follow_operation(daemon, std::move(operation),
+                                   {.waiting = fmt::format("{} {}", arguments.verb, named),
+                                    .on_interrupt = {},
+                                    .left_behind = {}}));
   std::string name =
       target.function.empty() ? target.service : target.service + "/" + target.function;
-  std::string past = arguments.verb == "stop" ? "stopped" : arguments.verb + "ed";
-  print(fmt::format("{} {} in {}\n", name, past, milliseconds_text(done["duration_ms"].number())));
+  if (arguments.output == Output::table)
+    print(fmt::format("{} {} in {}\n", name, past_of(arguments.verb),
+                      milliseconds_text(done["duration_ms"].number())));
+  return done;
+}
+
+// In the order of their names here; the first that fails ends it.
+Result<int> change_verb(const Arguments& arguments, Daemon& daemon) {
+  Json all = Json::array();
+  for (const std::string& named : arguments.words)
+    all.push(TRY(change_one(arguments, daemon, named)));
+  (void)printed_raw(arguments, arguments.words.size() == 1 ? all.items().front() : all);
   return 0;
 }
 

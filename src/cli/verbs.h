@@ -18,7 +18,8 @@ Result<int> logs_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> console_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> events_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> exec_verb(const Arguments& arguments, Daemon& daemon);
-Result<int> change_verb(const Arguments& arguments, Daemon& daemon);  // stop start restart
+Result<int> change_verb(const Arguments& arguments,
+                        Daemon& daemon);  // stop start restart pause resume
 Result<int> rm_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> wait_verb(const Arguments& arguments, Daemon& daemon);
 Result<int> host_verb(const Arguments& arguments, Daemon& daemon);

@@ -160,6 +160,19 @@ TEST(Names, an_instance_and_a_port_stand_behind_a_function) {
   EXPECT_NE(run(fake, {"stop", "office/web:port1"}).error.find("names a port"), std::string::npos);
 }
 
+TEST(Change, several_are_changed_in_order) {
+  const std::string done = R"({"id":"7","state":"COMPLETED","duration_ms":1.5})";
+  FakeDaemon fake(
+      {{"GET /v1/services", {200, services, ""}},
+       {"GET /v1/functions?service=office", {200, R"([{"function":"office/web"}])", ""}},
+       {"POST /v1/services/office/functions/web/pause", {200, done, ""}},
+       {"POST /v1/services/edge/pause", {200, done, ""}}});
+  EXPECT_EQ(run(fake, {"pause", "office/w", "edge"}).out,
+            "office/web paused in 1.5 ms\nedge paused in 1.5 ms\n");
+  EXPECT_EQ(run(fake, {"pause", "edge", "-o", "json"}).out.front(), '{');
+  EXPECT_EQ(run(fake, {"pause", "edge", "office", "-o", "json"}).code, 1);
+}
+
 TEST(Ps, prints_a_table) {
   FakeDaemon fake({{"GET /v1/functions",
                     {200,

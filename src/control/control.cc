@@ -88,7 +88,8 @@ Applied Control::State::applied(const std::string& name) const {
   for (const auto& [function, entry] : service->second.functions) {
     if (!entry.row || !entry.desired) continue;
     applied.functions[function] = entry.row->facets;
-    if (entry.stopped) applied.functions[function]["state"] = "stopped";
+    if (entry.stopped || entry.paused)
+      applied.functions[function]["state"] = entry.stopped ? "stopped" : "paused";
   }
   applied.chain = service->second.row.spec.chain;
   return applied;
@@ -255,6 +256,17 @@ Result<std::string> Control::change(const std::string& name, const std::string& 
     found = true;
     const FunctionEntry& entry = service->functions[spec.name];
     bool ended = entry.current && entry.current->stage == Generation::Stage::ended;
+    if (verb == Verb::pause || verb == Verb::resume) {
+      if (entry.stopped && !function.empty())
+        return Error{Errc::conflict,
+                     fmt::format("`{}/{}` is stopped; `vireo start` starts it", name, spec.name)};
+      if (verb == Verb::resume)
+        row.paused.erase(spec.name);
+      else if (!entry.stopped)
+        row.paused.insert(spec.name);
+      continue;
+    }
+    row.paused.erase(spec.name);
     if (verb == Verb::stop)
       row.stopped.insert(spec.name);
     else
@@ -264,7 +276,7 @@ Result<std::string> Control::change(const std::string& name, const std::string& 
   }
   if (!found && !function.empty())
     return Error{Errc::not_found, fmt::format("service `{}` has no function `{}`", name, function)};
-  static constexpr const char* verbs[] = {"stop", "start", "restart"};
+  static constexpr const char* verbs[] = {"stop", "start", "restart", "pause", "resume"};
   return state_->reconciler.accept(verbs[static_cast<int>(verb)], std::move(row), std::nullopt);
 }
 

@@ -54,7 +54,7 @@ struct FunctionStatus {
   std::string service, function;  // "branch-office", "fw"
   InstanceId instance;            // of the current generation, "" when none
   std::string technology, image, image_digest;
-  std::string state;   // starting running stopped exited backing-off blocked
+  std::string state;   // starting running paused stopped exited backing-off blocked
   std::string health;  // ready healthy unhealthy unknown
   std::string reason;  // why it is not running or not healthy
   std::optional<WallTime> started;
@@ -75,7 +75,7 @@ struct FunctionStatus {
 
 struct ServiceStatus {
   std::string name;
-  std::string state;  // running, partly, stopped
+  std::string state;  // running, partly, paused, stopped
   std::vector<FunctionStatus> functions;
   std::vector<LinkSpec> links;
   std::vector<std::string> chain;
@@ -137,7 +137,8 @@ class Control {
   };
   Result<Accepted> run(const Submission& submission);
   Result<std::string> remove(const std::string& service);
-  enum class Verb { stop, start, restart };
+  // Of a paused function, resume lets the instance go on, start too; stop and restart end it.
+  enum class Verb { stop, start, restart, pause, resume };
   // `function` empty: all of the service.
   Result<std::string> change(const std::string& service, const std::string& function, Verb verb);
 

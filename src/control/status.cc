@@ -17,7 +17,8 @@ std::string state_text(const ServiceEntry& service, const FunctionEntry& functio
   if (!function.current)
     return function.retry_at && now < *function.retry_at ? "backing-off" : "starting";
   if (function.current->stage == Stage::ended) return "exited";
-  return function.current->stage == Stage::running ? "running" : "starting";
+  if (function.current->stage != Stage::running) return "starting";
+  return function.current->paused ? "paused" : "running";
 }
 
 int pid_of(const Generation& generation) {
@@ -28,7 +29,7 @@ int pid_of(const Generation& generation) {
 
 std::string health_text(const FunctionEntry& function) {
   bool runs = function.current && function.current->stage == Stage::running;
-  if (!runs || !function.desired) return "unknown";
+  if (!runs || function.current->paused || !function.desired) return "unknown";
   if (function.watch.health != "unknown") return function.watch.health;
   // Nobody checks it: that it runs is all there is to know.
   return function.desired->libvnf || !function.desired->health ? "ready" : "unknown";
@@ -94,21 +95,24 @@ ServiceStatus Control::State::status(const ServiceEntry& service) const {
   status.name = service.name;
   status.links = service.row.spec.links;
   status.chain = service.row.spec.chain;
-  size_t running = 0, stopped = 0;
+  size_t running = 0, stopped = 0, paused = 0;
   for (const FunctionSpec& spec : service.row.spec.functions) {
     auto function = service.functions.find(spec.name);
     if (function == service.functions.end()) continue;
     status.functions.push_back(this->status(service, function->second));
     running += status.functions.back().state == "running";
     stopped += status.functions.back().state == "stopped";
+    paused += status.functions.back().state == "paused";
   }
   bool all_stopped = stopped > 0 && stopped == status.functions.size();
+  bool all_paused = paused > 0 && paused == status.functions.size();
   if (service.row.removing) {
     status.state = "removing";
     return status;
   }
   status.state = running == status.functions.size() ? "running"
                  : all_stopped                      ? "stopped"
+                 : all_paused                       ? "paused"
                                                     : "partly";
   return status;
 }

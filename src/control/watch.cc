@@ -116,7 +116,7 @@ void Watcher::observe_ports(const Part& part, SteadyTime now) {
 }
 
 void Watcher::check(FunctionEntry& function, SteadyTime now) {
-  if (!function.desired || !function.desired->health) return;
+  if (!function.desired || !function.desired->health || function.current->paused) return;
   const HealthCheck& wanted = *function.desired->health;
   Watch& watch = function.watch;
   const bool beats = wanted.kind == HealthKind::heartbeat;
@@ -133,7 +133,7 @@ void Watcher::check(FunctionEntry& function, SteadyTime now) {
     Generation* generation = reconciler_.find(id, &found);
     if (generation == nullptr || generation != found->current.get()) return;
     found->watch.checking = false;
-    conclude(*found, result);
+    if (!found->current->paused) conclude(*found, result);
   });
 }
 

@@ -42,6 +42,7 @@ struct Generation {
   std::string tier;                     // how it was started: FunctionStatus::tier
   bool exists = false;                  // the driver may know it by spec.id
   bool ready = false;                   // said so (libvnf), or needs not
+  bool paused = false;                  // it stands still, by the user's wish
   // Of a replacement: whether the state of the one before it has been asked for, and has come.
   bool state_asked = false, state_moved = false;
   bool asked = false, killed = false;  // to stop
@@ -80,7 +81,8 @@ struct FunctionEntry {
   std::string service, name;
   std::optional<DesiredFunction> desired;  // nothing: shall go
   bool stopped = false;
-  uint64_t floor = 0;  // generations below are replaced
+  bool paused = false;  // wanted so
+  uint64_t floor = 0;   // generations below are replaced
   uint64_t last_number = 0;
   std::unique_ptr<Generation> current, next;
   std::vector<std::unique_ptr<Generation>> old;  // on their way out

@@ -92,6 +92,7 @@ Reconciler::Outcome Reconciler::step_running(ServiceEntry& service, FunctionEntr
     retire(function, function.current);
     return step_wanted(service, function);
   }
+  if (current.paused != function.paused) return pause_or_resume(service, function);
   std::vector<FacetChange> changes = compare(current.facets, function.desired->facets);
   bool replace = std::ranges::any_of(changes, [](const FacetChange& change) {
     return effect_of(change.name) == FacetEffect::replace;
@@ -107,6 +108,35 @@ Reconciler::Outcome Reconciler::step_running(ServiceEntry& service, FunctionEntr
   }
   function.next = new_generation(function);
   return step_next(service, function);
+}
+
+// What cannot be paused is not: the wish is taken back with the operation.
+Reconciler::Outcome Reconciler::pause_or_resume(ServiceEntry& service, FunctionEntry& function) {
+  Generation& current = *function.current;
+  const std::string verb = function.paused ? "pause" : "resume", id = verb + " " + current.spec.id;
+  const SteadyTime began = parts_.clock.now();
+  Pauser* pauser = current.driver->pauser();
+  Result<void> done = pauser == nullptr ? Error{Errc::unsupported, "this technology has no pause"}
+                      : function.paused ? pauser->pause(current.spec.id)
+                                        : pauser->resume(current.spec.id);
+  did(id);
+  if (!done) {
+    function.paused = current.paused;
+    if (!current.paused) service.row.paused.erase(function.name);
+    function.reason = done.error().message;
+    record(service, {},
+           {{service_key(service.name), [row = service.row] { return to_json(row); }}});
+    fail(service, std::move(done).error().within(id));
+    return Outcome::acted;
+  }
+  current.paused = function.paused;
+  function.reason.clear();
+  function.watch.restart(function.desired->health);
+  const auto took = parts_.clock.now() - began;
+  journal_.add_step(service.operation,
+                    {id, service.name + "/" + function.name, {{verb, "", took}}, took});
+  publish(function, "instance." + verb + "d", verb + "d");
+  return Outcome::acted;
 }
 
 // What can change while it runs. True: a step was made.

@@ -130,6 +130,7 @@ void Reconciler::apply(ServiceEntry& service, Desired desired) {
     function.service = service.name;
     function.name = name;
     function.stopped = service.row.stopped.contains(name);
+    function.paused = service.row.paused.contains(name);
     auto floor = service.row.floors.find(name);
     function.floor = floor == service.row.floors.end() ? 0 : floor->second;
     function.retry_at.reset();

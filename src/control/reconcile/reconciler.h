@@ -4,8 +4,8 @@
 // after any step is repaired by recover() and the same steps.
 //
 // Steps (ids): create|change|remove link LINK; prepare, start, ready, resize, stop, kill, destroy,
-// ask state, promote, drain, silence, rewrite hosts of INSTANCE; bind, open, block, update, unplug
-// PORT; commit|forget SERVICE.
+// pause, resume, ask state, promote, drain, silence, rewrite hosts of INSTANCE; bind, open, block,
+// update, unplug PORT; commit|forget SERVICE.
 #pragma once
 #include <deque>
 #include <map>
@@ -87,6 +87,7 @@ class Reconciler {
   Outcome after_end(ServiceEntry& service, FunctionEntry& function);
   Outcome begin(FunctionEntry& function);
   std::unique_ptr<Generation> new_generation(FunctionEntry& function);
+  Outcome pause_or_resume(ServiceEntry& service, FunctionEntry& function);
   bool adjust(ServiceEntry& service, FunctionEntry& function,
               const std::vector<FacetChange>& changes);
   bool rewire(FunctionEntry& function);

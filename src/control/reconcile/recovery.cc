@@ -123,6 +123,8 @@ bool Reconciler::adopt(FunctionEntry& function, Generation& generation,
   generation.stage = status.state == InstanceState::exited ? Stage::ended : Stage::booting;
   generation.exit = status.exit;
   generation.ready = status.ready;
+  Pauser* pauser = generation.driver->pauser();
+  generation.paused = pauser != nullptr && pauser->paused(status.id);
   generation.start_began = generation.began = parts_.clock.now();
   generation.deadline = generation.began + std::chrono::seconds(10);
   if (status.state == InstanceState::starting || status.state == InstanceState::spare) return false;

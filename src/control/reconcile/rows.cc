@@ -13,13 +13,16 @@ namespace vireo {
 namespace {
 
 Json json_of_row(const ServiceRow& row) {
-  Json images = Json::object(), floors = Json::object(), stopped = Json::array();
+  Json images = Json::object(), floors = Json::object(), stopped = Json::array(),
+       paused = Json::array();
   for (const auto& [reference, digest] : row.images) images.set(reference, digest);
   for (const auto& [function, floor] : row.floors) floors.set(function, floor);
   for (const std::string& function : row.stopped) stopped.push(function);
+  for (const std::string& function : row.paused) paused.push(function);
   Json json = Json::object();
   json.set("spec", to_json(row.spec)).set("images", std::move(images));
   json.set("floors", std::move(floors)).set("stopped", std::move(stopped));
+  json.set("paused", std::move(paused));
   json.set("removing", row.removing).set("operation", row.operation);
   if (row.previous) json.set("previous", json_of_row(*row.previous));
   return json;
@@ -33,6 +36,7 @@ Result<ServiceRow> row_of_json(const Json& json) {
   for (const auto& [function, floor] : json["floors"].members())
     row.floors[function] = static_cast<uint64_t>(floor.integer());
   for (const Json& function : json["stopped"].items()) row.stopped.insert(function.text());
+  for (const Json& function : json["paused"].items()) row.paused.insert(function.text());
   row.removing = json["removing"].boolean();
   row.operation = json["operation"].text();
   if (json.has("previous"))

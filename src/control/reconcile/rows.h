@@ -19,6 +19,7 @@ struct ServiceRow {
   ServiceSpec spec;
   std::map<std::string, std::string> images;  // reference -> digest, pinned when it was run
   std::set<std::string> stopped;              // functions
+  std::set<std::string> paused;               // functions; none is stopped, too
   std::map<std::string, uint64_t> floors;  // function -> lowest generation that will do (restart)
   bool removing = false;
   std::string operation;                       // under way
