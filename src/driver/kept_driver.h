@@ -53,7 +53,7 @@ struct KeptPlace {
 };
 
 template <class Instance>
-class KeptDriver : public Driver, public Pauser, public NetworkAccess, public OutputAccess {
+class KeptDriver : public Driver, public NetworkAccess, public OutputAccess {
  public:
   const DriverInfo& info() const final { return info_; }
   Result<void> destroy(const InstanceId& id) final;
@@ -62,10 +62,6 @@ class KeptDriver : public Driver, public Pauser, public NetworkAccess, public Ou
   int event_fd() const final { return events_.get(); }
   std::vector<DriverEvent> take_events() final;
 
-  Pauser* pauser() final { return this; }
-  Result<void> pause(const InstanceId& id) final;
-  Result<void> resume(const InstanceId& id) final;
-  bool paused(const InstanceId& id) final;
   NetworkAccess* network() final { return this; }
   Result<int> pid(const InstanceId& id) final;
   OutputAccess* output() final { return this; }
@@ -83,6 +79,7 @@ class KeptDriver : public Driver, public Pauser, public NetworkAccess, public Ou
   Result<void> recover();
 
   Result<Known> find(const InstanceId& id);
+  Result<Known> find_running(const InstanceId& id);
   std::shared_ptr<KeeperClient> keeper();  // null: it is not running
   Result<Known> reserve();                 // a spare shell, which only the caller knows
   // Into the control group, as its first process or as another.
@@ -137,7 +134,6 @@ class KeptDriver : public Driver, public Pauser, public NetworkAccess, public Ou
   std::unique_ptr<Worker> background_;
 
  private:
-  Result<Known> find_running(const InstanceId& id);
   unsigned long number_of(std::string_view entry) const;
   Result<std::vector<KeeperEntry>> link_keeper();
   void sweep_leftovers();

@@ -126,27 +126,6 @@ auto KeptDriver<Instance>::find_running(const InstanceId& id) -> Result<Known> {
   return known;
 }
 
-// The control group knows by itself whether it stands still: a daemon that comes later asks it.
-template <class Instance>
-Result<void> KeptDriver<Instance>::pause(const InstanceId& id) {
-  const Known known = TRY(find_running(id));
-  if (!known->cgroup.frozen()) TRY_IN("pause " + id, known->cgroup.freeze());
-  return {};
-}
-
-template <class Instance>
-Result<void> KeptDriver<Instance>::resume(const InstanceId& id) {
-  const Known known = TRY(find_running(id));
-  TRY_IN("resume " + id, known->cgroup.thaw());
-  return {};
-}
-
-template <class Instance>
-bool KeptDriver<Instance>::paused(const InstanceId& id) {
-  auto known = find(id);
-  return known && (*known)->cgroup.frozen();
-}
-
 template <class Instance>
 Result<int> KeptDriver<Instance>::pid(const InstanceId& id) {
   Known known = TRY(find(id));

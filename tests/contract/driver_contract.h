@@ -54,6 +54,7 @@ class DriverContract : public ::testing::TestWithParam<DriverBenchFactory> {
   std::vector<InstanceStatus> all();
   uint64_t processor_time(const InstanceId& id);
   void wait_until_it_computes(const InstanceId& id);
+  void wait_until_it_rests(const InstanceId& id);
   const InstanceStatus* find(const std::vector<InstanceStatus>& list, const InstanceId& id);
 
   std::unique_ptr<DriverBench> bench_;

@@ -26,6 +26,13 @@ void DriverContract::wait_until_it_computes(const InstanceId& id) {
   ADD_FAILURE() << id << " does not run";
 }
 
+void DriverContract::wait_until_it_rests(const InstanceId& id) {
+  for (uint64_t before = 0, now = 1; before != now; now = processor_time(id)) {
+    before = processor_time(id);
+    ::poll(nullptr, 0, 100);
+  }
+}
+
 TEST_P(DriverContract, a_paused_instance_takes_no_processor_time_until_it_is_resumed) {
   Pauser* pauser = driver().pauser();
   if (pauser == nullptr) GTEST_SKIP() << "not a power of this driver";
@@ -62,6 +69,7 @@ TEST_P(DriverContract, a_paused_instance_ends_as_any_other) {
   if (pauser == nullptr) GTEST_SKIP() << "not a power of this driver";
   for (const StopKind kind : {StopKind::ask, StopKind::kill}) {
     run(bench_->spec(first, {"sleep"}));
+    wait_until_it_rests(first);  // its handler of the signal is set
     ASSERT_TRUE(pauser->pause(first));
     auto stopped = driver().stop(first, kind);
     EXPECT_TRUE(stopped) << stopped.error().message;

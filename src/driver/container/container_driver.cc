@@ -120,4 +120,22 @@ Result<void> ContainerDriver::resize(const InstanceId& id, const Resources& reso
       {resources.memory, resources.cpus, resources.pids == 0 ? default_pids : resources.pids});
 }
 
+// The control group knows by itself whether it stands still: a daemon that comes later asks it.
+Result<void> ContainerDriver::pause(const InstanceId& id) {
+  const Known known = TRY(find_running(id));
+  if (!known->cgroup.frozen()) TRY_IN("pause " + id, known->cgroup.freeze());
+  return {};
+}
+
+Result<void> ContainerDriver::resume(const InstanceId& id) {
+  const Known known = TRY(find_running(id));
+  TRY_IN("resume " + id, known->cgroup.thaw());
+  return {};
+}
+
+bool ContainerDriver::paused(const InstanceId& id) {
+  auto known = find(id);
+  return known && (*known)->cgroup.frozen();
+}
+
 }  // namespace vireo

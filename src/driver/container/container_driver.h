@@ -32,6 +32,7 @@ struct ContainerOptions {
 class ContainerDriver final : public KeptDriver<Container>,
                               public Executor,
                               public Resizer,
+                              public Pauser,
                               public FunctionAccess,
                               public FileAccess,
                               public Preloader {
@@ -51,6 +52,7 @@ class ContainerDriver final : public KeptDriver<Container>,
 
   Executor* executor() override { return this; }
   Resizer* resizer() override { return this; }
+  Pauser* pauser() override { return this; }
   FunctionAccess* functions() override { return this; }
   FileAccess* files() override { return this; }
   Preloader* preloader() override { return this; }
@@ -58,6 +60,9 @@ class ContainerDriver final : public KeptDriver<Container>,
   Result<Session> exec(const InstanceId& id, const Request& request) override;
   Result<int> exit_code(const std::string& session) override;
   Result<void> resize(const InstanceId& id, const Resources& resources) override;
+  Result<void> pause(const InstanceId& id) override;
+  Result<void> resume(const InstanceId& id) override;
+  bool paused(const InstanceId& id) override;
   Result<Fd> vitals(const InstanceId& id) override;
   Result<std::string> export_state(const InstanceId& id,
                                    std::chrono::milliseconds deadline) override;

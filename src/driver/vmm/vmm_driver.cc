@@ -60,19 +60,20 @@ Result<Fd> VmmDriver::network_namespace(const InstanceId& id) {
 
 Result<void> VmmDriver::tell_to_end(VirtualMachine& machine, StopKind kind) {
   auto link = keeper();
-  std::lock_guard lock(mutex_);
-  if (machine.state == InstanceState::exited) return {};
-  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
-  if (kind == StopKind::kill && !std::exchange(machine.record.killed, true))
-    (void)link->hold(machine.entry, to_text(machine.record), {});
-  return link->signal(machine.entry, kind == StopKind::ask ? SIGTERM : SIGKILL);
+  {
+    std::lock_guard lock(mutex_);
+    if (machine.state == InstanceState::exited) return {};
+    if (link && kind == StopKind::kill && !std::exchange(machine.record.killed, true))
+      (void)link->hold(machine.entry, to_text(machine.record), {});
+  }
+  return signal(machine, kind == StopKind::ask ? SIGTERM : SIGKILL);
 }
 
 Result<void> VmmDriver::stop(const InstanceId& id, StopKind kind) {
   auto found = find(id);
   if (!found) return {};
   TRY(tell_to_end(**found, kind));
-  return (*found)->cgroup.thaw();  // one that stands still does not see a signal
+  return signal(**found, SIGCONT);  // one that stands still does not see another
 }
 
 std::string VmmDriver::start_tier(const InstanceId& id) {

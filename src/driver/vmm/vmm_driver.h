@@ -33,6 +33,7 @@ struct VmmOptions {
 
 class VmmDriver final : public KeptDriver<VirtualMachine>,
                         public Resizer,
+                        public Pauser,
                         public FunctionAccess,
                         public Preloader {
  public:
@@ -51,10 +52,14 @@ class VmmDriver final : public KeptDriver<VirtualMachine>,
   void rest() override;
 
   Resizer* resizer() override { return this; }
+  Pauser* pauser() override { return this; }
   FunctionAccess* functions() override { return this; }
   Preloader* preloader() override { return quickest_ >= StartTier::parked ? this : nullptr; }
 
   Result<void> resize(const InstanceId& id, const Resources& resources) override;
+  Result<void> pause(const InstanceId& id) override;
+  Result<void> resume(const InstanceId& id) override;
+  bool paused(const InstanceId& id) override;
   Result<Fd> vitals(const InstanceId& id) override;
   Result<std::string> export_state(const InstanceId& id,
                                    std::chrono::milliseconds deadline) override;
@@ -81,6 +86,7 @@ class VmmDriver final : public KeptDriver<VirtualMachine>,
                      const std::vector<PortEndpoint>& ports);
   Result<void> run_in(VirtualMachine& shell, const InstanceSpec& spec,
                       const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
+  Result<void> signal(const VirtualMachine& machine, int number);  // pause.cc
   Result<void> tell_to_end(VirtualMachine& machine, StopKind kind);
   void note_agent(const Known& machine, uint32_t what,
                   std::vector<DriverEvent>& events) override;  // events.cc

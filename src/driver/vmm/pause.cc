@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A machine stands still when the one thread of its VMM is stopped (signal(7), SIGSTOP). Its
+// control group cannot be frozen: KVM's worker, a kernel thread before Linux 6.14, is in it, never
+// freezes and is counted (kernel/cgroup/freezer.c, cgroup_update_frozen).
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+
+#include "driver/vmm/vmm_driver.h"
+#include "host/files.h"
+
+namespace vireo {
+
+namespace {
+
+constexpr unsigned longest_ms = 2'000;
+
+// proc_pid_stat(5): the word behind the name; ' ': the process is gone.
+char state_of(int pid) {
+  const std::string text = read_file(fmt::format("/proc/{}/stat", pid)).value_or("");
+  const size_t name_end = text.rfind(')');
+  return name_end == std::string::npos || name_end + 2 >= text.size() ? ' ' : text[name_end + 2];
+}
+
+bool is_stopped(int pid) { return state_of(pid) == 'T'; }
+bool is_over(int pid) { return state_of(pid) == ' ' || state_of(pid) == 'Z'; }
+
+// The keeper signals when it comes to it.
+Result<void> await(int pid, bool stopped) {
+  for (unsigned waited = 0; is_stopped(pid) != stopped; waited++) {
+    if (is_over(pid)) return Error{Errc::conflict, "it does not run"};
+    if (waited >= longest_ms) return Error{Errc::timed_out, "the keeper does not signal it"};
+    ::poll(nullptr, 0, 1);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> VmmDriver::signal(const VirtualMachine& machine, int number) {
+  auto link = keeper();
+  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
+  return link->signal(machine.entry, number);
+}
+
+Result<void> VmmDriver::pause(const InstanceId& id) {
+  const Known known = TRY(find_running(id));
+  TRY_IN("pause " + id, signal(*known, SIGSTOP));
+  TRY_IN("pause " + id, await(known->pid, true));
+  return {};
+}
+
+Result<void> VmmDriver::resume(const InstanceId& id) {
+  const Known known = TRY(find_running(id));
+  TRY_IN("resume " + id, signal(*known, SIGCONT));
+  TRY_IN("resume " + id, await(known->pid, false));
+  return {};
+}
+
+// Also by a daemon before this one: the kernel knows it.
+bool VmmDriver::paused(const InstanceId& id) {
+  auto known = find_running(id);
+  return known && is_stopped((*known)->pid);
+}
+
+}  // namespace vireo
