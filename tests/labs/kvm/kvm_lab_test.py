@@ -79,7 +79,7 @@ def main():
         machine.archive(work / "folder", work / "initrd")
         started = [machine.start(root, work / "initrd", work / part, f"part={part}")
                    for part in parts]
-        deadline = time.monotonic() + 800
+        deadline = time.monotonic() + 1200
         text = "".join(machine.console_of(each, deadline) for each in started)
     print(text)
     bad = len(re.findall(r"^CHECK .*: FAILED$", text, re.M))
