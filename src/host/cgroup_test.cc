@@ -106,6 +106,13 @@ TEST(Cgroup, limits_counts_kills_and_leaves_nothing) {
   EXPECT_TRUE(tree->remove());
 }
 
+std::string path_of(const Fd& file) {
+  char path[4096];
+  const std::string link = "/proc/self/fd/" + std::to_string(file.get());
+  const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
+  return {path, length > 0 ? static_cast<size_t>(length) : 0};
+}
+
 // Whether the process is in the group, by the hierarchy of version 1.
 bool is_in(int pid, const std::string& controller, const std::string& group) {
   const std::string text = read_file("/proc/" + std::to_string(pid) + "/cgroup").value_or("");
@@ -126,6 +133,9 @@ TEST(Cgroup, a_limited_group_is_only_where_something_is_limited) {
     Child child(*group);
     while (group->processes().empty()) ::sched_yield();
     EXPECT_TRUE(is_in(child.pid, "pids", "few"));
+    auto files = group->task_files();
+    ASSERT_TRUE(files && files->size() == 1);
+    EXPECT_TRUE(path_of(files->front()).ends_with("/few/tasks"));  // no wait, as with cgroup.procs
     EXPECT_FALSE(is_in(child.pid, "memory", "few"));
     EXPECT_GT(group->usage().memory, 0u);
     EXPECT_GT(group->usage().cpu_ns, 0u);
