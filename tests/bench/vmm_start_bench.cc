@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <map>
 
-#include "base/text.h"
 #include "contract/vmm_bench.h"
+#include "host/process_stat.h"
 #include "vmm/rehearsal.h"
 #include "vnf/parse.h"
 #include "vnf/responder.h"
@@ -80,9 +80,8 @@ bool await_reset(const Fd& link) {
 }
 
 double faults_of(int pid) {
-  const std::string text = read_file(fmt::format("/proc/{}/stat", pid)).value_or("");
-  const std::vector<std::string_view> words = split(text, ' ');
-  return words.size() > 9 ? static_cast<double>(parse_number(words[9]).value_or(0)) : 0;
+  const auto stat = read_process_stat(fmt::format("/proc/{}", pid)).value_or(ProcessStat{});
+  return static_cast<double>(stat.minor_faults);
 }
 
 bool round(VmmBench& bench, bool loaded, Figures& figures) {

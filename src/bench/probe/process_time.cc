@@ -9,12 +9,9 @@
 
 #include "base/text.h"
 #include "host/files.h"
+#include "host/process_stat.h"
 
 namespace vireo::bench {
-namespace {
-
-// PF_EXITING, PF_USER_WORKER (include/linux/sched.h).
-constexpr uint64_t exiting = 4, kernels_own = 0x4000;
 
 std::vector<int> children_of(const std::string& task) {
   std::vector<int> children;
@@ -23,17 +20,6 @@ std::vector<int> children_of(const std::string& task) {
     if (auto child = parse_number(word)) children.push_back(static_cast<int>(*child));
   return children;
 }
-
-// The seventh word behind the name, which may hold anything.
-uint64_t flags_of(const std::string& task) {
-  const std::string text = read_file(task + "/stat").value_or("");
-  const size_t name = text.rfind(')');
-  if (name == std::string::npos) return exiting;  // it is gone
-  const std::vector<std::string_view> words = split(std::string_view(text).substr(name + 1), ' ');
-  return words.size() > 7 ? parse_number(words[7]).value_or(0) : 0;
-}
-
-}  // namespace
 
 std::chrono::nanoseconds time_of_processes(std::span<const int> pids) {
   std::chrono::nanoseconds sum{0};
@@ -51,8 +37,10 @@ std::chrono::nanoseconds time_of_processes(std::span<const int> pids) {
 
 bool runs_no_more(int pid) {
   const std::string tasks = fmt::format("/proc/{}/task", pid);
-  for (const std::string& thread : list_directory(tasks).value_or({}))
-    if ((flags_of(tasks + "/" + thread) & (exiting | kernels_own)) == 0) return false;
+  for (const std::string& thread : list_directory(tasks).value_or({})) {
+    const auto stat = read_process_stat(tasks + "/" + thread);
+    if (stat && !stat->exiting && !stat->kernels_own) return false;
+  }
   return true;
 }
 

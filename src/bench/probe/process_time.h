@@ -3,8 +3,13 @@
 #pragma once
 #include <chrono>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace vireo::bench {
+
+// Of one thread, "/proc/PID/task/TID".
+std::vector<int> children_of(const std::string& task);
 
 // The time on a processor of all threads of these processes and of their descendants, to the
 // nanosecond (/proc/PID/task/TID/schedstat); nothing for those that are gone.

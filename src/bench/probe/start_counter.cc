@@ -11,7 +11,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "bench/probe/process_time.h"
 #include "host/files.h"
+#include "host/process_stat.h"
 
 namespace vireo::bench {
 namespace {
@@ -47,22 +49,13 @@ uint64_t value_of(const Fd& counter) {
   return ::read(counter.get(), &value, sizeof value) == sizeof value ? value : 0;
 }
 
-// proc(5): of /proc/PID/stat the 10th word and the 12th, counted from the name's end on.
 uint64_t faults_of(pid_t pid) {
-  const std::string text = read_file(fmt::format("/proc/{}/stat", pid)).value_or("");
-  const size_t name_end = text.rfind(") ");
-  if (name_end == std::string::npos) return 0;
-  const auto words = split(std::string_view(text).substr(name_end + 2), ' ');
-  if (words.size() < 10) return 0;
-  return parse_number(words[7]).value_or(0) + parse_number(words[9]).value_or(0);
+  const auto stat = read_process_stat(fmt::format("/proc/{}", pid)).value_or(ProcessStat{});
+  return stat.minor_faults + stat.major_faults;
 }
 
-std::vector<pid_t> children_of(pid_t pid) {
-  std::vector<pid_t> children;
-  const std::string text = read_file(fmt::format("/proc/{0}/task/{0}/children", pid)).value_or("");
-  for (std::string_view word : split(text, ' '))
-    if (auto child = parse_number(word)) children.push_back(static_cast<pid_t>(*child));
-  return children;
+std::vector<int> first_children_of(pid_t pid) {
+  return children_of(fmt::format("/proc/{0}/task/{0}", pid));
 }
 
 }  // namespace
@@ -85,7 +78,7 @@ Result<StartCounter::Counted> StartCounter::count(pid_t pid, bool children) {
 Result<StartCounter> StartCounter::begin(std::span<const int> parents) {
   StartCounter counter;
   for (const int parent : parents) {
-    for (const pid_t child : children_of(parent))
+    for (const pid_t child : first_children_of(parent))
       counter.children_.push_back(TRY(count(child, true)));
     counter.parents_.push_back({TRY(count(parent, true)), TRY(count(parent, false))});
   }
@@ -103,7 +96,7 @@ void StartCounter::stop() {
   for (Parent& parent : parents_) {
     take(parent.with_children);
     take(parent.alone);
-    for (const pid_t child : children_of(parent.alone.pid))
+    for (const pid_t child : first_children_of(parent.alone.pid))
       faults_.emplace_back(child, faults_of(child));
   }
 }

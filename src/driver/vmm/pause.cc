@@ -7,7 +7,7 @@
 #include <signal.h>
 
 #include "driver/vmm/vmm_driver.h"
-#include "host/files.h"
+#include "host/process_stat.h"
 
 namespace vireo {
 
@@ -15,11 +15,9 @@ namespace {
 
 constexpr unsigned longest_ms = 2'000;
 
-// proc_pid_stat(5): the word behind the name; ' ': the process is gone.
+// ' ': the process is gone.
 char state_of(int pid) {
-  const std::string text = read_file(fmt::format("/proc/{}/stat", pid)).value_or("");
-  const size_t name_end = text.rfind(')');
-  return name_end == std::string::npos || name_end + 2 >= text.size() ? ' ' : text[name_end + 2];
+  return read_process_stat(fmt::format("/proc/{}", pid)).value_or(ProcessStat{}).state;
 }
 
 bool is_stopped(int pid) { return state_of(pid) == 'T'; }
