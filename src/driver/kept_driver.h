@@ -42,14 +42,10 @@ struct KeptProcess {
 // daemon that comes later finds the same reason. `killed`: on request.
 ExitReason exit_reason(int wait_status, bool killed, const Cgroup& cgroup);
 
-struct KeptPlace {
-  std::string runtime_dir, keeper_program;  // the keeper's socket; path of vireo-keeper
-  std::string log_dir;                      // "": no logs
-  std::string state_dir;                    // daemons of one host, each with its own, are apart
-  std::string cgroup_name, cgroup_root;     // "": made from the two; from /proc/self/cgroup
-  std::string cgroup_prefix;                // "vireo-vmm-"
-  std::string entry_prefix;                 // "vmm-": what its names at the keeper begin with
-  std::string noun;                         // "virtual machine"
+struct KeptNames {
+  std::string cgroup_prefix;  // "vireo-vmm-"
+  std::string entry_prefix;   // "vmm-": what its names at the keeper begin with
+  std::string noun;           // "virtual machine"
 };
 
 template <class Instance>
@@ -70,10 +66,13 @@ class KeptDriver : public Driver, public NetworkAccess, public OutputAccess {
 
  protected:
   using Known = std::shared_ptr<Instance>;
-  KeptDriver(DriverInfo info, KeptPlace place, NumberSource& ids);
+  // Options: as VmmOptions.
+  template <class Options>
+  KeptDriver(DriverInfo info, KeptNames names, const Options& options);
   // Who derives has ended `background_` by then: its tasks use everything.
   ~KeptDriver() override;
-  Result<void> open_place();
+  template <class Options>
+  Result<void> open_place(const Options& options);
   // Starts the keeper if none runs, takes back what it holds (adopt), and removes what is left of
   // entries that it does not know.
   Result<void> recover();
@@ -99,7 +98,7 @@ class KeptDriver : public Driver, public NetworkAccess, public OutputAccess {
   void note_end(Instance& instance, int wait_status, SteadyTime at,
                 std::vector<DriverEvent>& events);
 
-  // `held` of the entry, and an instance with what all have; nothing: it is none of this driver's.
+  // What the keeper holds of the entry, and an instance with what all have.
   struct Adopted {
     Known instance;
     std::vector<Fd> held;
@@ -120,8 +119,9 @@ class KeptDriver : public Driver, public NetworkAccess, public OutputAccess {
   virtual void sweep(const std::set<std::string>&) {}  // what else is not of these entries
   void read_keeper(KeeperClient& link, std::vector<DriverEvent>& events);
 
-  const KeptPlace place_;
   const DriverInfo info_;
+  const KeptNames names_;
+  const std::string runtime_dir_, keeper_program_;
   OutputFiles output_;
   CgroupTree groups_;
   IdRanges ranges_;

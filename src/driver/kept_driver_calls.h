@@ -13,12 +13,17 @@
 
 namespace vireo {
 
+// Daemons of one host, each with a state of its own, begin apart in the host's ids, too.
 template <class Instance>
-KeptDriver<Instance>::KeptDriver(DriverInfo info, KeptPlace place, NumberSource& ids)
-    : place_(std::move(place)),
-      info_(std::move(info)),
-      output_(place_.log_dir),
-      ranges_(ids, static_cast<unsigned>(std::hash<std::string>()(place_.state_dir) % 10'000)),
+template <class Options>
+KeptDriver<Instance>::KeptDriver(DriverInfo info, KeptNames names, const Options& options)
+    : info_(std::move(info)),
+      names_(std::move(names)),
+      runtime_dir_(options.runtime_dir),
+      keeper_program_(options.keeper_program),
+      output_(options.log_dir),
+      ranges_(options.ids,
+              static_cast<unsigned>(std::hash<std::string>()(options.state_dir) % 10'000)),
       background_(std::make_unique<Worker>()) {}
 
 template <class Instance>
@@ -27,15 +32,16 @@ KeptDriver<Instance>::~KeptDriver() {
 }
 
 template <class Instance>
-Result<void> KeptDriver<Instance>::open_place() {
+template <class Options>
+Result<void> KeptDriver<Instance>::open_place(const Options& options) {
   events_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
   if (!events_) return system_error("cannot make an event queue");
   TRY(output_.make_directory());
-  std::string name = place_.cgroup_name;
+  std::string name = options.cgroup_name;
   if (name.empty())
-    name = fmt::format("{}{:08x}", place_.cgroup_prefix,
-                       static_cast<uint32_t>(std::hash<std::string>()(place_.state_dir)));
-  groups_ = TRY(CgroupTree::open(name, place_.cgroup_root));
+    name = fmt::format("{}{:08x}", names_.cgroup_prefix,
+                       static_cast<uint32_t>(std::hash<std::string>()(options.state_dir)));
+  groups_ = TRY(CgroupTree::open(name, options.cgroup_root));
   return {};
 }
 
@@ -44,7 +50,7 @@ auto KeptDriver<Instance>::find(const InstanceId& id) -> Result<Known> {
   std::lock_guard lock(mutex_);
   auto found = instances_.find(id);
   if (found == instances_.end())
-    return Error{Errc::not_found, fmt::format("there is no {} {}", place_.noun, id)};
+    return Error{Errc::not_found, fmt::format("there is no {} {}", names_.noun, id)};
   return found->second;
 }
 

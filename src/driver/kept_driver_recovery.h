@@ -7,13 +7,12 @@ namespace vireo {
 
 template <class Instance>
 unsigned long KeptDriver<Instance>::number_of(std::string_view entry) const {
-  return parse_number(entry.substr(place_.entry_prefix.size())).value_or(0);
+  return parse_number(entry.substr(names_.entry_prefix.size())).value_or(0);
 }
 
 template <class Instance>
 Result<std::vector<KeeperEntry>> KeptDriver<Instance>::link_keeper() {
-  std::shared_ptr<KeeperClient> link =
-      TRY(KeeperClient::connect(place_.runtime_dir, place_.keeper_program));
+  std::shared_ptr<KeeperClient> link = TRY(KeeperClient::connect(runtime_dir_, keeper_program_));
   std::vector<KeeperEntry> known = TRY(link->list());
   std::lock_guard lock(mutex_);
   keeper_ = link;
@@ -62,7 +61,7 @@ void KeptDriver<Instance>::sweep_leftovers() {
     for (const auto& [entry, known] : entries_) alive.insert(entry);
   }
   for (const std::string& name : groups_.list()) {
-    if (alive.contains(name) || !name.starts_with(place_.entry_prefix)) continue;
+    if (alive.contains(name) || !name.starts_with(names_.entry_prefix)) continue;
     // They go in the background: no new one may have their names.
     next_ = std::max(next_, number_of(name) + 1);
     groups_.at(name).kill();
@@ -72,7 +71,7 @@ void KeptDriver<Instance>::sweep_leftovers() {
     });
   }
   sweep(alive);
-  output_.sweep(place_.entry_prefix, alive);
+  output_.sweep(names_.entry_prefix, alive);
 }
 
 template <class Instance>
@@ -93,7 +92,7 @@ void KeptDriver<Instance>::keeper_is_gone(SteadyTime at, std::vector<DriverEvent
     ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, keeper_->event_fd(), nullptr);
     keeper_.reset();
   }
-  spdlog::error("a keeper ended: its {}s are lost", place_.noun);
+  spdlog::error("a keeper ended: its {}s are lost", names_.noun);
   auto kept = link_keeper();
   if (!kept) spdlog::error("{}", kept.error().message);
   std::map<std::string, KeeperEntry> there;

@@ -10,7 +10,7 @@ auto KeptDriver<Instance>::reserve() -> Result<Known> {
   auto shell = std::make_shared<Instance>();
   shell->record.range = TRY(ranges_.take());
   std::lock_guard lock(mutex_);
-  shell->entry = fmt::format("{}{}", place_.entry_prefix, next_++);
+  shell->entry = fmt::format("{}{}", names_.entry_prefix, next_++);
   shell->record.id = "~" + shell->entry;
   shell->record.technology = info_.technologies.front();
   return shell;

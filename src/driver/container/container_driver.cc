@@ -35,16 +35,7 @@ template class KeptDriver<Container>;
 
 ContainerDriver::ContainerDriver(const ContainerOptions& options)
     : KeptDriver({"container", {"container"}, {PortKind::veth, PortKind::tap, PortKind::packet}},
-                 {.runtime_dir = options.runtime_dir,
-                  .keeper_program = options.keeper_program,
-                  .log_dir = options.log_dir,
-                  .state_dir = options.state_dir,
-                  .cgroup_name = options.cgroup_name,
-                  .cgroup_root = options.cgroup_root,
-                  .cgroup_prefix = "vireo-",
-                  .entry_prefix = "container-",
-                  .noun = "container"},
-                 options.ids),
+                 {"vireo-", "container-", "container"}, options),
       state_dir_(options.state_dir) {}
 
 ContainerDriver::~ContainerDriver() {
@@ -54,7 +45,7 @@ ContainerDriver::~ContainerDriver() {
 
 Result<std::unique_ptr<ContainerDriver>> ContainerDriver::open(const ContainerOptions& options) {
   std::unique_ptr<ContainerDriver> driver(new ContainerDriver(options));
-  TRY(driver->open_place());
+  TRY(driver->open_place(options));
   driver->pending_signal_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!driver->pending_signal_) return system_error("cannot make an event queue");
   driver->watch(driver->pending_signal_.get(), EPOLLIN);

@@ -15,16 +15,7 @@ template class KeptDriver<VirtualMachine>;
 
 VmmDriver::VmmDriver(const VmmOptions& options)
     : KeptDriver({"vmm", {"unikernel.vireo.kvm"}, {PortKind::tap}},
-                 {.runtime_dir = options.runtime_dir,
-                  .keeper_program = options.keeper_program,
-                  .log_dir = options.log_dir,
-                  .state_dir = options.state_dir,
-                  .cgroup_name = options.cgroup_name,
-                  .cgroup_root = options.cgroup_root,
-                  .cgroup_prefix = "vireo-vmm-",
-                  .entry_prefix = "vmm-",
-                  .noun = "virtual machine"},
-                 options.ids),
+                 {"vireo-vmm-", "vmm-", "virtual machine"}, options),
       quickest_(options.quickest) {}
 
 VmmDriver::~VmmDriver() {
@@ -34,7 +25,7 @@ VmmDriver::~VmmDriver() {
 
 Result<std::unique_ptr<VmmDriver>> VmmDriver::open(const VmmOptions& options) {
   std::unique_ptr<VmmDriver> driver(new VmmDriver(options));
-  TRY(driver->open_place());
+  TRY(driver->open_place(options));
   std::string program = TRY(read_file(options.vmm_program));
   driver->vmm_ = TRY(sealed_memory("vireo-vmm", program));
   driver->filter_ = TRY(vmm_filter());
@@ -58,7 +49,10 @@ Result<Fd> VmmDriver::network_namespace(const InstanceId& id) {
   return Error{Errc::unsupported, fmt::format("{} is a virtual machine: it has no namespace", id)};
 }
 
-Result<void> VmmDriver::tell_to_end(VirtualMachine& machine, StopKind kind) {
+Result<void> VmmDriver::stop(const InstanceId& id, StopKind kind) {
+  auto found = find(id);
+  if (!found) return {};
+  VirtualMachine& machine = **found;
   auto link = keeper();
   {
     std::lock_guard lock(mutex_);
@@ -66,14 +60,9 @@ Result<void> VmmDriver::tell_to_end(VirtualMachine& machine, StopKind kind) {
     if (link && kind == StopKind::kill && !std::exchange(machine.record.killed, true))
       (void)link->hold(machine.entry, to_text(machine.record), {});
   }
-  return signal(machine, kind == StopKind::ask ? SIGTERM : SIGKILL);
-}
-
-Result<void> VmmDriver::stop(const InstanceId& id, StopKind kind) {
-  auto found = find(id);
-  if (!found) return {};
-  TRY(tell_to_end(**found, kind));
-  return signal(**found, SIGCONT);  // one that stands still does not see another
+  if (kind == StopKind::kill) return signal(machine, SIGKILL);
+  TRY(signal(machine, SIGTERM));
+  return signal(machine, SIGCONT);  // one that stands still does not see another
 }
 
 std::string VmmDriver::start_tier(const InstanceId& id) {

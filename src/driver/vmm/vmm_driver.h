@@ -87,7 +87,6 @@ class VmmDriver final : public KeptDriver<VirtualMachine>,
   Result<void> run_in(VirtualMachine& shell, const InstanceSpec& spec,
                       const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
   Result<void> signal(const VirtualMachine& machine, int number);  // pause.cc
-  Result<void> tell_to_end(VirtualMachine& machine, StopKind kind);
   void note_agent(const Known& machine, uint32_t what,
                   std::vector<DriverEvent>& events) override;  // events.cc
   void note_hang_up(VirtualMachine& machine, std::vector<DriverEvent>& events);
