@@ -142,9 +142,10 @@ int exit_code(const Report& report, bool check) {
   bool measured = std::any_of(report.rows.begin(), report.rows.end(), [](const Row& row) {
     return row.status == RowStatus::measured && !row.samples.empty();
   });
+  bool lacking = std::any_of(report.rows.begin(), report.rows.end(), lacks_figure);
   bool missed = std::any_of(report.verdicts.begin(), report.verdicts.end(),
                             [](const Verdict& verdict) { return verdict.met == false; });
-  return !measured || (check && missed) ? 1 : 0;
+  return !measured || lacking || (check && missed) ? 1 : 0;
 }
 
 }  // namespace

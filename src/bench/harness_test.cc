@@ -118,6 +118,10 @@ TEST(Harness, all_failed_is_measured_with_no_sample) {
   EXPECT_TRUE(rows[0].samples.empty());
   EXPECT_EQ(rows[0].failed, 2u);
   EXPECT_TRUE(rows[0].ratios.empty());
+  EXPECT_TRUE(lacks_figure(rows[0]));
+  EXPECT_FALSE(lacks_figure(rows[1]));
+  rows[0].disturbed = rows[0].failed;
+  EXPECT_FALSE(lacks_figure(rows[0]));
 }
 
 TEST(Harness, what_cannot_be_prepared_is_not_run_and_says_why) {

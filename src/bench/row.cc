@@ -38,6 +38,10 @@ void add_figures(Json& json, const Row& row) {
 
 }  // namespace
 
+bool lacks_figure(const Row& row) {
+  return row.status == RowStatus::measured && row.samples.empty() && row.failed > row.disturbed;
+}
+
 Json to_json(const Row& row) {
   Json json;
   json.set("metric", row.metric).set("technology", row.technology).set("mode", row.mode);

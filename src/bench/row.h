@@ -50,6 +50,9 @@ struct Row {
   std::string source;             // where the figure comes from
 };
 
+// It was tried, and each attempt failed of its own, not by other work on the machine.
+bool lacks_figure(const Row& row);
+
 Json to_json(const Row& row);
 
 }  // namespace vireo::bench

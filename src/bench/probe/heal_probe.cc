@@ -58,9 +58,11 @@ class HealProbe final : public Probe {
     target.target_mac = TRY(parse_mac(far_mac));
     target.port = listening;
     target.gap = gap;
+    target.punctual = true;
     target.interface = TRY(interface_with(target.source));
     auto prober = TRY(SynProber::open(target));
-    TRY(lab_->wait_for_pool(5s, options_.technology));
+    for (const std::string& filled : {options_.technology, std::string("container")})
+      TRY(lab_->wait_for_pool(5s, filled));
     prober->reset();
     if (!prober->wait_for_answer(Clock::now() + longest_heal).own)
       return Error{Errc::timed_out, "no answer came through the forwarder before it was killed"};
@@ -97,7 +99,7 @@ class HealProbe final : public Probe {
     while (!runs_no_more(pid)) {
       if (Clock::now() > killed + longest_heal)
         return Error{Errc::timed_out, "the killed process does not end"};
-      std::this_thread::sleep_for(20us);
+      std::this_thread::sleep_for(100us);
     }
     auto answered = prober.answer_to_syn_after(Clock::now(), killed + longest_heal);
     if (!answered) return Error{Errc::timed_out, "nothing came through the next generation"};

@@ -7,6 +7,7 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -116,6 +117,8 @@ SynProber::~SynProber() {
 
 void SynProber::run() {
   ::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);  // nanoseconds; 50,000 else
+  const sched_param first{1};
+  if (target_.punctual) ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &first);
   unsigned port = 1024;
   auto next = std::chrono::steady_clock::now();
   while (!stop_) {

@@ -26,6 +26,9 @@ struct ProbeTarget {
   // which then is no kernel's.
   bool resets = false;
   std::chrono::microseconds gap{90};  // between SYNs: 11,000 a second, as the draft's clock wants
+  // Ahead of everybody's threads, as a sender outside would be; for few packets: many would take
+  // the processor from what they time.
+  bool punctual = false;
 };
 
 // Sends between reset() and pause(), on a thread of its own that keeps a processor busy meanwhile:
