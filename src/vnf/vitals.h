@@ -45,7 +45,7 @@ inline constexpr uint64_t busy_tick_ns = 100'000'000, idle_tick_ns = 900'000'000
 inline constexpr uint64_t idle_after_ns = 1'000'000'000;
 // Each tick of a machine costs its host a few exits: one that has had nothing to do for a while,
 // and has no flows that could time out, sleeps longer and says so.
-inline constexpr uint64_t quiet_after_ns = 3'000'000'000, quiet_tick_ns = 20'000'000'000;
+inline constexpr uint64_t quiet_after_ns = 3'000'000'000, quiet_tick_ns = 30'000'000'000;
 inline constexpr uint64_t quiet_margin_ns = 2'000'000'000;
 // What a function sends of its own accord in one turn, before what has come in is looked at.
 inline constexpr uint32_t transmit_rounds = 8;
