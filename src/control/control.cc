@@ -140,6 +140,7 @@ void Control::State::rest() {
   pool->wake();
   pool->note_used([this](const std::string& digest) { return uses_image(digest); });
   for (Driver* driver : parts.drivers) driver->rest();
+  parts.fabric.rest();
 }
 
 Control::Control(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -197,19 +198,19 @@ static Drafted draft(const Submission& submission, auto& state) {
       check_host(result.row.spec, result.desired, state.host_view(result.desired),
                  result.plan.findings);
   }
-  if (!result.plan.findings.empty()) {
-    explain(result.plan, submission);
-    return result;
-  }
-  Applied applied = state.applied(result.row.spec.name);
-  for (auto& function : result.desired.functions) function.facets["state"] = "running";
-  result.plan.changes = plan_changes(result.desired, applied, state.parts.fabric.info().name);
-  for (auto& function : result.desired.functions) function.facets.erase("state");
-  result.plan.text = plan_text(result.plan.changes);
+  if (!result.plan.findings.empty()) explain(result.plan, submission);
   return result;
 }
 
-Plan Control::plan(const Submission& submission) { return draft(submission, *state_).plan; }
+Plan Control::plan(const Submission& submission) {
+  Drafted drafted = draft(submission, *state_);
+  if (!drafted.plan.findings.empty()) return std::move(drafted.plan);
+  for (auto& function : drafted.desired.functions) function.facets["state"] = "running";
+  drafted.plan.changes = plan_changes(drafted.desired, state_->applied(drafted.row.spec.name),
+                                      state_->parts.fabric.info().name);
+  drafted.plan.text = plan_text(drafted.plan.changes);
+  return std::move(drafted.plan);
+}
 
 Result<Control::Accepted> Control::run(const Submission& submission) {
   SteadyTime began = state_->parts.clock.now();

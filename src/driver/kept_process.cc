@@ -11,7 +11,7 @@ ExitReason exit_reason(int wait_status, bool killed, const Cgroup& cgroup) {
   const int signal = WTERMSIG(wait_status);
   if (signal == SIGKILL && killed) return {ExitKind::killed, signal};
   // The group is ours alone, so that the kernel's count tells who was killed for memory.
-  if (signal == SIGKILL && cgroup.usage().oom_kills > 0) return {ExitKind::out_of_memory, signal};
+  if (signal == SIGKILL && cgroup.oom_kills() > 0) return {ExitKind::out_of_memory, signal};
   return {ExitKind::signal, signal};
 }
 

@@ -2,10 +2,10 @@
 // Joins instances by virtual links on this host. The contract suite in tests/contract/ is its law.
 //
 // Thread-safe. Ports and links outlive the daemon: list() finds them again. A port is plugged
-// *blocked* (no frame passes in either direction), opened by set_state, exchanged by swap, and what
-// was exchanged is blocked once it has sent what it had. What
-// waits for the kernel (deleting a veth, the last close of a tap: 16-20 ms) happens in the
-// background: unplug() returns at once, and no frame passes from then on.
+// *blocked* (no frame passes in either direction) or at once open, opened by set_state, exchanged
+// by swap, and what was exchanged is blocked once it has sent what it had. What waits for the
+// kernel (deleting a veth, the last close of a tap: 16-20 ms) happens in the background: unplug()
+// returns at once, and no frame passes from then on.
 #pragma once
 #include <span>
 #include <string>
@@ -78,10 +78,12 @@ class Fabric {
   // Makes a spare port ahead of a request. veth: `network_namespace` (of the shell it will serve)
   // gets its far end; the spare belongs to that namespace for ever.
   virtual Result<PortId> prepare(PortKind kind, const Fd* network_namespace) = 0;
-  // Gives the spare its identity and plugs it into its link, blocked. Same id again: same endpoint.
-  // For veth the far end has name, MAC, addresses and routes when this returns, and neighbours
-  // where nobody answers for them.
-  virtual Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port) = 0;
+  // Gives the spare its identity and plugs it into its link, blocked or open. Open: what lies
+  // behind it is from then on behind no other port. Same id again: same endpoint. For veth the far
+  // end has name, MAC, addresses and routes when this returns, and neighbours where nobody answers
+  // for them.
+  virtual Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port,
+                                    GateState gate = GateState::blocked) = 0;
   // Plugs an interface made elsewhere (named, in `network_namespace`) as this port, blocked.
   virtual Result<void> adopt(const PortSpec& port, const std::string& interface,
                              const Fd& network_namespace) = 0;
@@ -95,6 +97,8 @@ class Fabric {
   virtual Result<void> unplug(const PortId& id) = 0;  // spare or bound; unknown: success
   virtual std::vector<PortCounters> counters(std::span<const PortId> ids) = 0;
   virtual Result<FabricState> list() = 0;
+  // Nothing is being started: the time for what was put off.
+  virtual void rest() {}
 };
 
 }  // namespace vireo

@@ -45,7 +45,7 @@ class InterfaceFabric : public Fabric {
   // Once a gate has been open, or after a restart, the descriptor of a tap or packet port is with
   // the instance alone, and whoever holds it for that one: Errc::unavailable, and the port goes on
   // as it is. (Thousands of them would not fit one process.) A failure loses the spare.
-  Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port) override;
+  Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port, GateState gate) override;
   // The interface belongs to the fabric from then on: unplug() removes it.
   Result<void> adopt(const PortSpec& port, const std::string& interface,
                      const Fd& network_namespace) override;
@@ -58,6 +58,7 @@ class InterfaceFabric : public Fabric {
   Result<void> unplug(const PortId& id) override;
   Result<UplinkOffer> check_uplink(const LinkId& id, const Uplink& uplink) override;
   Result<FabricState> list() override;
+  void rest() override { reaper_.wake(); }
 
  protected:
   InterfaceFabric(std::string name, FabricPlace place, FabricSockets sockets,
@@ -76,8 +77,8 @@ class InterfaceFabric : public Fabric {
   // All of these with the mutex held, but attach().
   virtual Result<void> attach(int /*index*/) { return {}; }  // to a near end that is new
   virtual NetlinkBatch far_end(int index, const PortSpec& port) const = 0;
-  virtual Result<void> plug(Port& port, const PortSpec& spec, Link& link) = 0;  // blocked
-  virtual Result<void> replug(Port& port, const PortSpec& spec) = 0;            // update()
+  virtual Result<void> plug(Port& port, const PortSpec& spec, Link& link, GateState gate) = 0;
+  virtual Result<void> replug(Port& port, const PortSpec& spec) = 0;  // update()
   virtual Result<void> set_gate(Port& port, GateState state) = 0;
   virtual Result<void> exchange(Port& last, Port& next) = 0;          // swap()
   virtual Result<void> block_for_ever(Port& /*port*/) { return {}; }  // before discard()

@@ -24,7 +24,8 @@ Result<PortId> InterfaceFabric<Port, Link>::prepare(PortKind kind, const Fd* net
 }
 
 template <class Port, class Link>
-Result<PortEndpoint> InterfaceFabric<Port, Link>::bind(const PortId& spare, const PortSpec& spec) {
+Result<PortEndpoint> InterfaceFabric<Port, Link>::bind(const PortId& spare, const PortSpec& spec,
+                                                       GateState gate) {
   const std::lock_guard lock(mutex_);
   if (const auto there = ports_.find(spec.id); there != ports_.end())
     return endpoint_of(spec.id, there->second.ends, spec.name);
@@ -39,8 +40,9 @@ Result<PortEndpoint> InterfaceFabric<Port, Link>::bind(const PortId& spare, cons
   if (spec.kind == PortKind::veth)
     TRY_IN("bind " + spec.id,
            configure_far_end(port.ends, fabric_, spec.name, far_end(port.ends.index, spec)));
-  TRY_IN("bind " + spec.id, plug(port, spec, link->second));
-  PortEndpoint endpoint = TRY(endpoint_of(spec.id, port.ends, spec.name));
+  TRY_IN("bind " + spec.id, plug(port, spec, link->second, gate));
+  PortEndpoint endpoint = TRY(gate == GateState::open ? give_endpoint(spec.id, port.ends, spec.name)
+                                                      : endpoint_of(spec.id, port.ends, spec.name));
   undo.dismiss();
   ports_[spec.id] = std::move(port);
   return endpoint;
@@ -59,7 +61,7 @@ Result<void> InterfaceFabric<Port, Link>::adopt(const PortSpec& spec, const std:
   port.ends.index = TRY_IN("adopt " + interface, adopt_interface(fabric_, place_.fabric, interface,
                                                                  network_namespace, next_index_++));
   TRY_IN("adopt " + interface, attach(port.ends.index));
-  TRY_IN("adopt " + interface, plug(port, spec, link->second));
+  TRY_IN("adopt " + interface, plug(port, spec, link->second, GateState::blocked));
   ports_[spec.id] = std::move(port);
   return {};
 }

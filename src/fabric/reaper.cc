@@ -40,10 +40,13 @@ void Reaper::add(Remains remains) {
 }
 
 void Reaper::label(int index, std::string alias) {
-  {
-    const std::lock_guard lock(mutex_);
-    labels_[index] = std::move(alias);
-  }
+  const std::lock_guard lock(mutex_);
+  labels_[index] = std::move(alias);
+}
+
+void Reaper::wake() {
+  const std::lock_guard lock(mutex_);
+  if (labels_.empty() || std::exchange(woken_, true)) return;
   changed_.notify_all();
 }
 
@@ -60,11 +63,12 @@ std::vector<Reaper::Remains> Reaper::take_slice() {
 void Reaper::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return ending_ || !waiting_.empty() || !labels_.empty(); });
+    changed_.wait(lock, [this] { return ending_ || !waiting_.empty() || woken_; });
     changed_.wait_for(lock, pause, [this] { return ending_ || !waiting_.empty(); });
     if (waiting_.empty() && labels_.empty()) return;
     std::vector<Remains> slice = take_slice();
     std::map<int, std::string> labels = std::exchange(labels_, {});
+    woken_ = false;
     lock.unlock();
     if (!slice.empty()) reap(slice);
     if (!labels.empty()) write_labels(labels);

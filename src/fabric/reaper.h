@@ -32,8 +32,10 @@ class Reaper {
   Reaper& operator=(const Reaper&) = delete;
 
   void add(Remains remains);
-  // A moment later, as it takes the kernel's lock of the network from a start.
+  // A moment after wake(): it takes the kernel's lock of the network from a start, and so would
+  // this thread the processor, were it woken at once.
   void label(int index, std::string alias);
+  void wake();
 
  private:
   void run();
@@ -47,7 +49,7 @@ class Reaper {
   std::condition_variable changed_;
   std::vector<Remains> waiting_;
   std::map<int, std::string> labels_;
-  bool ending_ = false;
+  bool ending_ = false, woken_ = false;
   std::thread thread_;
 };
 

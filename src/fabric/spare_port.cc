@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/rollback.h"
 #include "fabric/labels.h"
@@ -122,15 +123,26 @@ Result<void> check_spare(const PortId& id, const SparePort& spare, bool bound,
   return {};
 }
 
-Result<PortEndpoint> endpoint_of(const PortId& id, const SparePort& ends, const std::string& name) {
+static Result<PortEndpoint> without_descriptor(const PortId& id, const SparePort& ends,
+                                               const std::string& name) {
+  if (ends.kind != PortKind::veth && !ends.descriptor)
+    return Error{Errc::unavailable,
+                 fmt::format("port {} was made before a restart, its descriptor is not here", id)};
   PortEndpoint endpoint;
   endpoint.kind = ends.kind;
   endpoint.interface = name;
-  if (ends.kind == PortKind::veth) return endpoint;
-  if (!ends.descriptor)
-    return Error{Errc::unavailable,
-                 fmt::format("port {} was made before a restart, its descriptor is not here", id)};
-  endpoint.fd = TRY(ends.descriptor.duplicate());
+  return endpoint;
+}
+
+Result<PortEndpoint> endpoint_of(const PortId& id, const SparePort& ends, const std::string& name) {
+  PortEndpoint endpoint = TRY(without_descriptor(id, ends, name));
+  if (ends.kind != PortKind::veth) endpoint.fd = TRY(ends.descriptor.duplicate());
+  return endpoint;
+}
+
+Result<PortEndpoint> give_endpoint(const PortId& id, SparePort& ends, const std::string& name) {
+  PortEndpoint endpoint = TRY(without_descriptor(id, ends, name));
+  endpoint.fd = std::exchange(ends.descriptor, Fd());
   return endpoint;
 }
 

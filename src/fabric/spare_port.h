@@ -40,6 +40,8 @@ Result<void> check_spare(const PortId& id, const SparePort& spare, bool bound,
 // What the port's driver gets. After a restart the descriptor is with the keeper alone:
 // Errc::unavailable.
 Result<PortEndpoint> endpoint_of(const PortId& id, const SparePort& ends, const std::string& name);
+// The same, with the descriptor itself: nobody else has it from then on.
+Result<PortEndpoint> give_endpoint(const PortId& id, SparePort& ends, const std::string& name);
 // veth: gives the far end its name and what `plan` says (plan_far_end). `fabric`: of the near end.
 Result<void> configure_far_end(SparePort& ends, Netlink& fabric, const std::string& name,
                                const NetlinkBatch& plan);

@@ -156,7 +156,7 @@ CgroupUsage Cgroup::usage() const {
   usage.memory = number(file("memory", "memory.usage_in_bytes", "memory.current"));
   usage.memory_peak = number(file("memory", "memory.max_usage_in_bytes", "memory.peak"));
   usage.pids = number(file("pids", "pids.current", "pids.current"));
-  usage.oom_kills = number(file("memory", "memory.oom_control", "memory.events"), "oom_kill");
+  usage.oom_kills = oom_kills();
   const bool times = v2 || there("cpuacct"), pages = there("memory");
   if (times && pages) return usage;
   for (int pid : processes()) {
@@ -164,6 +164,10 @@ CgroupUsage Cgroup::usage() const {
     if (!pages) usage.memory += memory_of(pid);
   }
   return usage;
+}
+
+uint64_t Cgroup::oom_kills() const {
+  return number(file("memory", "memory.oom_control", "memory.events"), "oom_kill");
 }
 
 std::vector<int> Cgroup::processes() const {

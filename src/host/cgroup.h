@@ -63,6 +63,7 @@ class Cgroup {
   // What cannot be read is 0. Time and memory that no group counts are those of the processes that
   // live: memory then is what they share with nobody, without the kernel's on their behalf.
   CgroupUsage usage() const;
+  uint64_t oom_kills() const;  // usage() reads much more
   std::vector<int> processes() const;
   // v2: the directory for CLONE_INTO_CGROUP. v1: nothing, but the opened `tasks` files, into which
   // the child writes "0". Either spares the wait of `cgroup.procs` for all processors to pass a

@@ -232,6 +232,31 @@ TEST_P(FabricContract, binding_again_gives_the_same_endpoint) {
   EXPECT_EQ(must(fabric_->list()).ports.size(), 2u);
 }
 
+TEST_P(FabricContract, what_is_bound_open_needs_no_other_call) {
+  const Plugged a = plug(spec(1));
+  open(a);
+  const PortId spare = must(fabric_->prepare(GetParam().kind, nullptr));
+  const Plugged b{spec(2).id, spec(2).mac, must(fabric_->bind(spare, spec(2), GateState::open))};
+  for (const PortRecord& port : must(fabric_->list()).ports) EXPECT_EQ(port.gate, GateState::open);
+  send(a, b.mac, "to it");
+  EXPECT_EQ(receive(b), "to it");
+  send(b, a.mac, "from it");
+  EXPECT_EQ(receive(a), "from it");
+}
+
+// A generation that replaces another, as a whole service that starts anew does.
+TEST_P(FabricContract, what_is_bound_open_takes_what_lies_behind_it) {
+  const Plugged a = plug(spec(1)), old = plug(spec(2));
+  open(a);
+  open(old);
+  const PortId spare = must(fabric_->prepare(GetParam().kind, nullptr));
+  const Plugged next{spec(2, 2).id, spec(2).mac,
+                     must(fabric_->bind(spare, spec(2, 2), GateState::open))};
+  send(a, next.mac, "for the next");
+  EXPECT_EQ(receive(next), "for the next");
+  EXPECT_EQ(receive(old), "nothing");
+}
+
 TEST_P(FabricContract, bind_names_what_is_wrong) {
   PortSpec lost = spec(1);
   lost.link = "default/s/nowhere";

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "control/plan/instance_plan.h"
@@ -14,6 +15,9 @@ namespace {
 constexpr auto backoff_window = std::chrono::seconds(10);
 constexpr std::chrono::nanoseconds first_backoff = std::chrono::milliseconds(100);
 constexpr std::chrono::nanoseconds longest_backoff = std::chrono::seconds(30);
+// Frames have come meanwhile: a healed function sends them on before the records of its end are
+// written, its remains cleared away and the pool refilled.
+constexpr auto first_frames = std::chrono::milliseconds(1);
 
 bool restarts(RestartPolicy policy, const std::optional<ExitReason>& exit) {
   if (policy == RestartPolicy::never) return false;
@@ -32,6 +36,7 @@ Reconciler::Outcome Reconciler::step_function(ServiceEntry& service, FunctionEnt
   if (function.wanted()) {
     Outcome outcome = step_wanted(service, function);
     if (outcome == Outcome::acted) return outcome;
+    if (!function.old.empty() && keeps_quiet(function)) return Outcome::waiting;
     Outcome rest = step_old(service, function);
     return rest == Outcome::settled ? outcome : rest;
   }
@@ -97,6 +102,7 @@ Reconciler::Outcome Reconciler::step_running(ServiceEntry& service, FunctionEntr
   bool replace = std::ranges::any_of(changes, [](const FacetChange& change) {
     return effect_of(change.name) == FacetEffect::replace;
   });
+  if (!replace && !changes.empty() && keeps_quiet(function)) return Outcome::waiting;
   if (!replace) return adjust(service, function, changes) ? Outcome::acted : Outcome::settled;
   if (!function.desired->make_before_break) {
     retire(function, function.current);
@@ -328,7 +334,9 @@ void Reconciler::take_event(Driver& driver, const DriverEvent& event) {
   mark(function->service, function->name);
   if (event.kind == DriverEvent::Kind::ready) {
     generation->ready = true;
-    quiet_until_ = {};
+    const bool healed = function->down_since.has_value();
+    wake_due(
+        std::exchange(quiet_until_, healed ? parts_.clock.now() + first_frames : SteadyTime{}));
     return;
   }
   if (generation->stage == Generation::Stage::ended) return;

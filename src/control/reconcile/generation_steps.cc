@@ -36,7 +36,7 @@ Reconciler::Outcome Reconciler::advance(ServiceEntry& service, FunctionEntry& fu
   }
   if (generation.stage == Stage::bind)
     for (PortSlot& slot : generation.ports)
-      if (!slot.plugged) return result("bind " + slot.spec.id, bind(generation, slot));
+      if (!slot.plugged) return result("bind " + slot.spec.id, bind(function, generation, slot));
   if (generation.stage < Stage::booting) {
     // The row becomes durable while the instance starts; recovery removes what has none.
     if (&generation == function.current.get()) write_row(service, function);
@@ -80,9 +80,15 @@ void Reconciler::tell_low(const std::string& technology) {
   journal_.publish(std::move(event));
 }
 
-Result<void> Reconciler::bind(Generation& generation, PortSlot& slot) {
-  slot.endpoint = TRY(parts_.fabric.bind(slot.spare, slot.spec));
+// A port that takes over from none is open at once: what comes before the function's first look
+// waits for it. A kernel's own stack would answer, so behind a veth the function comes first.
+Result<void> Reconciler::bind(FunctionEntry& function, Generation& generation, PortSlot& slot) {
+  const bool open = slot.spec.kind != PortKind::veth && &generation == function.current.get() &&
+                    plugged_before(function, generation, slot) == nullptr;
+  slot.endpoint =
+      TRY(parts_.fabric.bind(slot.spare, slot.spec, open ? GateState::open : GateState::blocked));
   slot.plugged = true;
+  slot.open = open;
   slot.spare.clear();
   if (&slot == &generation.ports.back()) {
     generation.phases.push_back(
@@ -120,8 +126,9 @@ Result<void> Reconciler::start(Generation& generation) {
   return {};
 }
 
-// Takes the traffic over from an earlier generation's port, if one is still plugged. True: a step.
-bool Reconciler::open_port(FunctionEntry& function, Generation& generation, PortSlot& slot) {
+// The port of another generation that this one takes the place of; the open one, if there are two.
+PortSlot* Reconciler::plugged_before(FunctionEntry& function, const Generation& generation,
+                                     const PortSlot& slot) {
   PortSlot* before = nullptr;
   auto look = [&](Generation* other) {
     if (other == nullptr || other == &generation) return;
@@ -132,6 +139,12 @@ bool Reconciler::open_port(FunctionEntry& function, Generation& generation, Port
   };
   look(function.current.get());
   for (const auto& old : function.old) look(old.get());
+  return before;
+}
+
+// Takes the traffic over from an earlier generation's port, if one is still plugged. True: a step.
+bool Reconciler::open_port(FunctionEntry& function, Generation& generation, PortSlot& slot) {
+  PortSlot* before = plugged_before(function, generation, slot);
   // Of a closed port the fabric may not know any more what lies behind it.
   if (std::exchange(slot.stale, false)) (void)parts_.fabric.update(slot.spec);
   Result<void> opened = before != nullptr ? parts_.fabric.swap(before->spec.id, slot.spec.id)

@@ -25,6 +25,13 @@ void Reconciler::arm(SteadyTime at, const FunctionEntry& function) {
   timers_.emplace(at, std::move(subject));
 }
 
+// True: the function looks again when what was started has had its time.
+bool Reconciler::keeps_quiet(const FunctionEntry& function) {
+  if (parts_.clock.now() >= quiet_until_) return false;
+  arm(quiet_until_, function);
+  return true;
+}
+
 bool Reconciler::did(std::string id) {
   last_step_ = std::move(id);
   return true;

@@ -49,7 +49,7 @@ class Reconciler {
   void wake_due(SteadyTime now);
   std::optional<SteadyTime> next_deadline() const;
   bool awaits_commit() const { return !awaiting_commit_.empty(); }
-  // A program has just been started: until then it should have the processors.
+  // A program has just been started, or a function healed: it should have the processors so long.
   SteadyTime quiet_until() const { return quiet_until_; }
   Generation* find(const InstanceId& id, FunctionEntry** function);  // also by a port id
   void wait_for_moves() { mover_.wait(); }
@@ -78,6 +78,7 @@ class Reconciler {
   void fail(ServiceEntry& service, Error error);
   void roll_back(ServiceEntry& service, Error error);
   bool did(std::string id);
+  bool keeps_quiet(const FunctionEntry& function);
 
   // function_steps.cc: which generation a function needs
   Outcome step_function(ServiceEntry& service, FunctionEntry& function);
@@ -102,7 +103,9 @@ class Reconciler {
   Outcome advance(ServiceEntry& service, FunctionEntry& function, Generation& generation);
   Result<void> prepare(Generation& generation);
   void tell_low(const std::string& technology);
-  Result<void> bind(Generation& generation, PortSlot& slot);
+  Result<void> bind(FunctionEntry& function, Generation& generation, PortSlot& slot);
+  PortSlot* plugged_before(FunctionEntry& function, const Generation& generation,
+                           const PortSlot& slot);
   Result<void> start(Generation& generation);
   bool open_port(FunctionEntry& function, Generation& generation, PortSlot& slot);
   Outcome failed(ServiceEntry& service, FunctionEntry& function, Generation& generation,

@@ -174,10 +174,20 @@ bool World::run_until(const std::string& id) {
     if (hold_commits) store.hold();
     if (moved && steps.back() == id) return true;
     control_->handle_events();
-    if (!moved && !control_->work()) return false;
+    if (!moved && !control_->work() && !let_breathe()) return false;
     if (steps.back() == id) return true;
   }
   return false;
+}
+
+// What waits for a start to have had its moment goes on. True: something did.
+bool World::let_breathe() {
+  const auto next = control_->next_deadline();
+  if (!next || *next <= clock.now() || *next > clock.now() + std::chrono::milliseconds(1))
+    return false;
+  clock.advance(*next - clock.now());
+  control_->tick();
+  return true;
 }
 
 Result<Control::Accepted> World::run(const std::string& descriptor) {

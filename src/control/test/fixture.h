@@ -108,6 +108,8 @@ class World {
   bool hold_commits = false;       // until all is at rest
 
  private:
+  bool let_breathe();
+
   std::unique_ptr<FakeDriver> driver_, machine_driver_;
   std::unique_ptr<MemoryFabric> fabric_;
   std::unique_ptr<Control> control_;

@@ -114,18 +114,18 @@ TEST_F(Reconcile, a_killed_function_heals_at_once_then_backs_off) {
   world.host->crash("default/office/nat.1@2", {ExitKind::signal, 9});
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.function("office", "nat").state, "backing-off");
-  world.clock.advance(std::chrono::milliseconds(99));
+  world.clock.advance(std::chrono::milliseconds(98));
   world.daemon().tick();
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.function("office", "nat").state, "backing-off");
-  world.clock.advance(std::chrono::milliseconds(1));
+  world.clock.advance(std::chrono::milliseconds(2));
   world.daemon().tick();
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.function("office", "nat").instance, "default/office/nat.1@3");
 
   world.host->crash("default/office/nat.1@3", {ExitKind::signal, 9});
   ASSERT_TRUE(world.settle());
-  world.clock.advance(std::chrono::milliseconds(199));
+  world.clock.advance(std::chrono::milliseconds(198));
   world.daemon().tick();
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.function("office", "nat").state, "backing-off");

@@ -62,7 +62,8 @@ class BridgeFabric final : public InterfaceFabric<BridgePort, BridgeLink> {
   Result<void> drop_uplink(BridgeLink& link);
 
   NetlinkBatch far_end(int index, const PortSpec& port) const override;
-  Result<void> plug(BridgePort& port, const PortSpec& spec, BridgeLink& link) override;
+  Result<void> plug(BridgePort& port, const PortSpec& spec, BridgeLink& link,
+                    GateState gate) override;
   Result<void> replug(BridgePort& port, const PortSpec& spec) override;
   Result<void> set_gate(BridgePort& port, GateState state) override;
   Result<void> exchange(BridgePort& last, BridgePort& next) override;

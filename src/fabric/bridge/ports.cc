@@ -27,7 +27,8 @@ NetlinkBatch BridgeFabric::far_end(int index, const PortSpec& port) const {
   return batch;
 }
 
-Result<void> BridgeFabric::plug(BridgePort& port, const PortSpec& spec, BridgeLink& link) {
+Result<void> BridgeFabric::plug(BridgePort& port, const PortSpec& spec, BridgeLink& link,
+                                GateState gate) {
   const NearEnd near{port.ends.index, link.bridge, TRY(port_alias(spec))};
   TRY(fabric_.commit(plan_plug(near, spec)));
   if (port.ends.descriptor) drain(port.ends.descriptor);
@@ -36,7 +37,7 @@ Result<void> BridgeFabric::plug(BridgePort& port, const PortSpec& spec, BridgeLi
   port.gate = GateState::blocked;
   port.macs = macs_of(spec);
   port.flooding = flooding_of(spec);
-  return {};
+  return gate == GateState::blocked ? Result<void>() : set_gate(port, gate);
 }
 
 Result<void> BridgeFabric::replug(BridgePort& port, const PortSpec& spec) {

@@ -81,7 +81,7 @@ class EbpfFabric final : public InterfaceFabric<EbpfPort, EbpfLink> {
 
   Result<void> attach(int index) override { return program_.attach(place_.fabric, index); }
   NetlinkBatch far_end(int index, const PortSpec& port) const override;
-  Result<void> plug(EbpfPort& port, const PortSpec& spec, EbpfLink& link) override;
+  Result<void> plug(EbpfPort& port, const PortSpec& spec, EbpfLink& link, GateState gate) override;
   Result<void> replug(EbpfPort& port, const PortSpec& spec) override;
   Result<void> set_gate(EbpfPort& port, GateState state) override;
   Result<void> exchange(EbpfPort& last, EbpfPort& next) override;

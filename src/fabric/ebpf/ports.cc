@@ -29,11 +29,13 @@ NetlinkBatch EbpfFabric::far_end(int index, const PortSpec& port) const {
   return plan_far_end(index, port);
 }
 
-Result<void> EbpfFabric::plug(EbpfPort& port, const PortSpec& spec, EbpfLink& link) {
+Result<void> EbpfFabric::plug(EbpfPort& port, const PortSpec& spec, EbpfLink& link,
+                              GateState gate) {
   const int index = port.ends.index;
   SwitchEntry entry = TRY(entry_of(spec, link.number));
   // The other end of an adopted one is whoever's it was: it takes frames as a device does.
   entry.port.peer = spec.kind != PortKind::tap && !port.ends.adopted;
+  entry.port.open = gate_value(gate);
   if (spec.mtu != spare_mtu) {
     NetlinkBatch batch;
     TRY(fabric_.commit(batch.change_link({.index = index, .mtu = spec.mtu})));
@@ -41,7 +43,7 @@ Result<void> EbpfFabric::plug(EbpfPort& port, const PortSpec& spec, EbpfLink& li
   entry.port.slot = TRY(tables_.new_slot());
   port.link = spec.link;  // from here on discard() takes back what has been entered
   port.entry = std::move(entry);
-  TRY(tables_.enter(index, port.entry, false));
+  TRY(tables_.enter(index, port.entry, gate == GateState::open));
   reaper_.label(index, port.entry.port.label);
   return set_member(link, index, port.entry.port);
 }

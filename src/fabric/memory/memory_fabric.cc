@@ -66,7 +66,7 @@ Result<PortId> MemoryFabric::prepare(PortKind kind, const Fd*) {
   return id;
 }
 
-Result<PortEndpoint> MemoryFabric::bind(const PortId& spare, const PortSpec& spec) {
+Result<PortEndpoint> MemoryFabric::bind(const PortId& spare, const PortSpec& spec, GateState gate) {
   FAIL_IF_ORDERED("bind");
   if (!world_->ports_.contains(spec.id)) {
     if (!world_->links_.contains(spec.link)) return unknown_link(spec.link);
@@ -85,7 +85,8 @@ Result<PortEndpoint> MemoryFabric::bind(const PortId& spare, const PortSpec& spe
     for (const MacAddress& mac : macs_behind(spec))
       world_->behind_[spec.link].try_emplace(mac, spec.id);
   }
-  const MemoryWorld::Port& port = world_->ports_[spec.id];
+  MemoryWorld::Port& port = world_->ports_[spec.id];
+  if (gate == GateState::open) TRY(open(port));
   PortEndpoint endpoint{port.spec.kind, {}, {}};
   if (port.spec.kind == PortKind::veth)
     endpoint.interface = port.spec.name;
@@ -100,7 +101,7 @@ Result<void> MemoryFabric::adopt(const PortSpec& port, const std::string&, const
     if (world_->ports_.contains(port.id)) return {};
   }
   const PortId spare = TRY(prepare(port.kind, nullptr));
-  TRY(bind(spare, port));
+  TRY(bind(spare, port, GateState::blocked));
   return {};
 }
 

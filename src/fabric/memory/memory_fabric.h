@@ -55,7 +55,7 @@ class MemoryFabric final : public Fabric {
   Result<void> ensure_link(const LinkRequest& link) override;
   Result<void> remove_link(const LinkId& id) override;
   Result<PortId> prepare(PortKind kind, const Fd* network_namespace) override;
-  Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port) override;
+  Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port, GateState gate) override;
   Result<void> adopt(const PortSpec& port, const std::string& interface,
                      const Fd& network_namespace) override;
   Result<void> update(const PortSpec& port) override;
