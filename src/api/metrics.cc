@@ -119,6 +119,10 @@ std::string metrics_text(const std::vector<ServiceStatus>& services,
               std::chrono::duration<double>(pool.refill).count());
     out.gauge("vireo_pool_load_seconds", "Time of the last load of a program ahead of its start",
               labels, std::chrono::duration<double>(pool.load).count());
+    out.gauge("vireo_pool_last_refill_loads", "Programs that the last refill as a whole loaded",
+              labels, pool.refilled);
+    out.gauge("vireo_pool_last_refill_seconds", "Its time, until nothing was missing", labels,
+              std::chrono::duration<double>(pool.refilled_in).count());
     for (const auto& [tier, count] : pool.starts)
       out.counter("vireo_starts_total", "Instances started, by the way in which they were",
                   with(labels, "tier", tier), static_cast<double>(count));

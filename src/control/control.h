@@ -97,6 +97,10 @@ struct PoolMetrics {
   unsigned missing = 0;                // what the refill has still to make
   std::chrono::nanoseconds refill{0};  // of the last one
   std::chrono::nanoseconds load{0};    // of the last program that was loaded ahead, shell included
+  // Of the last refill as a whole, from its begin until nothing of any kind was missing, if it
+  // loaded programs of this technology: how many.
+  unsigned refilled = 0;
+  std::chrono::nanoseconds refilled_in{0};
   std::map<std::string, uint64_t> starts{};  // by tier: FunctionStatus::tier
 };
 

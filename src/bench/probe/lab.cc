@@ -173,13 +173,14 @@ Result<void> Lab::wait_for_pool(std::chrono::milliseconds limit, const std::stri
   return Error{Errc::timed_out, "the pool did not refill in time"};
 }
 
-Result<unsigned> Lab::loaded(const std::string& technology) {
-  const std::string gauge = fmt::format("\nvireo_pool_loaded{{technology=\"{}\"}} ", technology);
-  HttpAnswer metrics = TRY(client_.request("GET", "/metrics"));
-  const size_t at = metrics.body.find(gauge);
+Result<double> Lab::pool_value(const std::string& name, const std::string& technology) {
+  const std::string line =
+      fmt::format("\nvireo_pool_{}{{technology=\"{}\"}} ", name, technology);
+  HttpAnswer metrics = TRY(client_.request("GET", "/metrics?only=pool"));
+  const size_t at = metrics.body.find(line);
   if (at == std::string::npos)
     return Error{Errc::not_found, fmt::format("the daemon has no pool for {}", technology)};
-  return static_cast<unsigned>(std::strtoul(&metrics.body[at + gauge.size()], nullptr, 10));
+  return std::strtod(&metrics.body[at + line.size()], nullptr);
 }
 
 Result<void> Lab::expect_possible(const std::string& technology) {

@@ -49,8 +49,8 @@ class Lab {
   // Until the pools have refilled (GET /metrics?only=pool), so that a pooled start is one.
   Result<void> wait_for_pool(std::chrono::milliseconds limit,
                              const std::string& technology = "container");
-  // How many spares have a program loaded (GET /metrics).
-  Result<unsigned> loaded(const std::string& technology);
+  // A value of the pool's (GET /metrics?only=pool), by its name behind `vireo_pool_`.
+  Result<double> pool_value(const std::string& name, const std::string& technology);
   // Errc::unsupported says why this host or this daemon cannot run it.
   Result<void> expect_possible(const std::string& technology);
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Refill: how many virtual machines the pool makes ready a second, below 500 of them alive. Loaded
-// spares are all used at once; what GET /metrics tells of those that come after them is the figure.
+// spares are all used by one operation, while nothing else lives, dies or asks; what the daemon
+// says of the refill that follows (GET /metrics) is the figure: the spares that it loaded, by the
+// time until they and their ports were there again. The daemon's clock, so that no look at it takes
+// its processors.
 #pragma once
 #include <memory>
 
@@ -11,13 +14,5 @@ namespace vireo::bench {
 
 // Another technology than Spares::technology is "not run".
 std::unique_ptr<Probe> make_refill_probe(std::string technology, SparesOptions options);
-
-struct Refill {
-  std::chrono::nanoseconds at;  // since any moment
-  unsigned loaded = 0;
-};
-// Spares a second between the first and the last rise; of a single one, since the look before it,
-// which is too few rather than too many. Nothing: it never rose. Pure.
-std::optional<double> refill_rate(const std::vector<Refill>& seen);
 
 }  // namespace vireo::bench

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 constexpr double mebibyte = 1 << 20;
 constexpr auto idle_time = 1300ms;
 constexpr auto longest_refill = 10s;
-constexpr auto longest_unload = Spares::keep + 10s;
+constexpr auto longest_unload = 13s;  // from the last use
 
 class SpareMemoryProbe final : public Probe {
  public:

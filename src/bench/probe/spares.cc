@@ -18,7 +18,7 @@ Result<std::unique_ptr<Spares>> Spares::start(const SparesOptions& options) {
   lab_options.program = options.program;
   lab_options.pool = options.count;  // as many programs are loaded ahead
   lab_options.start_tier = options.tier;
-  lab_options.keep_loaded = std::to_string(keep.count());
+  lab_options.keep_loaded = std::to_string(options.keep.count());
   std::unique_ptr<Lab> lab = TRY(Lab::start(lab_options));
   TRY(lab->expect_possible(technology));
   TRY(lab->build_functions({"responder"}));
@@ -49,6 +49,22 @@ Result<void> Spares::start_all() {
 Result<void> Spares::remove_all() {
   TRY(lab_->remove("bench"));
   return {};
+}
+
+Result<unsigned> Spares::loaded() {
+  return static_cast<unsigned>(TRY(lab_->pool_value("loaded", technology)));
+}
+
+Result<void> Spares::wait_full(std::chrono::milliseconds limit) {
+  return lab_->wait_for_pool(limit, technology);
+}
+
+Result<double> Spares::refill_rate() {
+  const double spares = TRY(lab_->pool_value("last_refill_loads", technology));
+  if (spares != count_)
+    return Error{Errc::unavailable,
+                 fmt::format("the pool made {} spares at once, not {}", spares, count_)};
+  return spares / TRY(lab_->pool_value("last_refill_seconds", technology));
 }
 
 Result<void> Spares::wait_for(unsigned loaded, std::chrono::milliseconds limit) {

@@ -14,6 +14,7 @@ struct SparesOptions {
   std::string program;  // vireod
   std::string tier;     // "parked", "rehearsed"
   unsigned count = 100;
+  std::chrono::seconds keep{3};  // what is loaded and not used stays as long
 };
 
 // Blocking; one thread.
@@ -24,10 +25,12 @@ class Spares {
 
   Result<void> start_all();   // all programs: what was loaded is used, and will be made anew
   Result<void> remove_all();  // the spares stay for `keep`
-  Result<unsigned> loaded() { return lab_->loaded(technology); }
+  Result<unsigned> loaded();
+  Result<void> wait_full(std::chrono::milliseconds limit);
+  // Spares a second of the pool's last refill as a whole.
+  Result<double> refill_rate();
   Result<void> wait_for(unsigned loaded, std::chrono::milliseconds limit);
 
-  static constexpr std::chrono::seconds keep{3};
   static constexpr const char* technology = "unikernel.vireo.kvm";
 
  private:

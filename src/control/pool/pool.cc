@@ -173,6 +173,8 @@ std::vector<PoolMetrics> Pool::metrics() const {
     entry->missing += shelf.broken ? 0 : size_ - static_cast<unsigned>(shelf.places.size());
     entry->refill = std::max(entry->refill, shelf.refill);
     entry->load = std::max(entry->load, shelf.load);
+    entry->refilled += shelf.refilled;
+    entry->refilled_in = std::max(entry->refilled_in, shelf.refilled_in);
     if (auto starts = starts_.find(technology); starts != starts_.end())
       entry->starts = starts->second;
   }

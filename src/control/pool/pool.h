@@ -64,6 +64,8 @@ class Pool {
     Stock stock;
     std::vector<Place> places;
     std::chrono::nanoseconds refill{0}, load{0};
+    unsigned loaded_now = 0, refilled = 0;  // programs of the refill that goes on, and of the last
+    std::chrono::nanoseconds refilled_in{0};
     uint64_t hits = 0, misses = 0, loaded_hits = 0;
     bool broken = false;  // the last refill failed; until the next take()
     bool low = false;     // ran empty, and has not been full since
@@ -78,6 +80,7 @@ class Pool {
   };
   void run();
   bool hurried() const;
+  void end_refill();
   bool refill_one(std::unique_lock<std::mutex>& lock);
   bool refill_ports(std::unique_lock<std::mutex>& lock);
   bool refill_program(std::unique_lock<std::mutex>& lock);
@@ -117,6 +120,7 @@ class Pool {
   std::map<PortKind, std::vector<PortId>> ports_;
   std::map<PortKind, bool> ports_broken_;
   SteadyTime last_take_{};
+  std::optional<SteadyTime> refill_began_;  // nothing: all is there
   bool ending_ = false, busy_ = false, used_ = false;
   std::thread thread_;
 };

@@ -44,13 +44,25 @@ void Pool::run() {
       continue;
     }
     if (drop_programs(lock, [this](const Program& each) { return expired(each); })) continue;
+    if (!refill_began_) refill_began_ = clock_.now();
     if (drop_surplus(lock) || refill_one(lock) || refill_ports(lock) || refill_program(lock))
       continue;
+    end_refill();
     changed_.notify_all();
     if (auto next = next_expiry())
       changed_.wait_until(lock, *next);
     else
       changed_.wait(lock);
+  }
+}
+
+// Nothing is missing any more.
+void Pool::end_refill() {
+  const auto took = clock_.now() - *std::exchange(refill_began_, std::nullopt);
+  for (Shelf& shelf : shelves_) {
+    if (shelf.loaded_now == 0) continue;
+    shelf.refilled = std::exchange(shelf.loaded_now, 0);
+    shelf.refilled_in = took;
   }
 }
 
@@ -114,7 +126,10 @@ bool Pool::refill_program(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   busy_ = false;
   for (Shelf& shelf : shelves_)
-    if (place && shelf.stock.shape == wanted.shape) shelf.load = took;
+    if (place && shelf.stock.shape == wanted.shape) {
+      shelf.load = took;
+      shelf.loaded_now++;
+    }
   Program* program = find_program(wanted.shape, wanted.like);  // forgotten meanwhile, perhaps
   if (program != nullptr && place) {
     program->place = *std::move(place);
