@@ -38,7 +38,8 @@ std::vector<std::string> OutputFiles::paths(const InstanceId& id, const std::str
 void OutputFiles::keep(const std::string& entry, const InstanceId& id) const {
   const std::string written = of(entry), kept = kept_of(id);
   if (written.empty()) return;
-  if (!kept.empty()) ::rename(written.c_str(), kept.c_str());
+  // One that wrote nothing has no file: what was kept is of another generation.
+  if (!kept.empty() && ::rename(written.c_str(), kept.c_str()) != 0) ::unlink(kept.c_str());
   for (const std::string& path : {written, written + ".1"}) ::unlink(path.c_str());
 }
 

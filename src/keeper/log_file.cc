@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "base/fd.h"
@@ -29,9 +30,15 @@ size_t fitting(std::string_view records, uint64_t room) {
 
 }  // namespace
 
-bool LogFile::can_open() const { return static_cast<bool>(open_log(path_)); }
+bool LogFile::can_open() const {
+  if (Fd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC))) return true;
+  if (errno != ENOENT) return false;
+  const std::string folder = path_.substr(0, path_.rfind('/') + 1);
+  return ::faccessat(AT_FDCWD, folder.empty() ? "." : folder.c_str(), W_OK, AT_EACCESS) == 0;
+}
 
 void LogFile::append(std::string_view records) const {
+  if (records.empty()) return;
   if (records.size() > 2 * limit_ + max_line) {  // the rest would be rotated away at once
     records.remove_prefix(records.find('\n', records.size() - 2 * limit_ - max_line) + 1);
   }
