@@ -35,22 +35,39 @@ Entries::Entries(EventLoop& loop, Closer& closer, Ended ended)
 
 Started Entries::start(std::unique_ptr<Entry> entry, StartPlan& plan, const std::string& log_path,
                        uint64_t log_bytes) {
-  Fd output, error;
-  if (!log_path.empty()) {
-    entry->log = LogFile(log_path, log_bytes);
-    if (!entry->log.can_open()) return {Step::log_file, errno, 0, Fd()};
-    output = attach(entry->output);
-    error = attach(entry->error);
-    if (!output || !error) return {Step::log_file, EMFILE, 0, Fd()};
-  }
+  Ends ends;
+  if (!attach(*entry, log_path, log_bytes, ends)) return {Step::log_file, errno, 0, Fd()};
   plan.null = null_.get();
-  plan.output = output ? output.get() : null_.get();
-  plan.error = error ? error.get() : null_.get();
+  plan.output = ends.output ? ends.output.get() : null_.get();
+  plan.error = ends.error ? ends.error.get() : null_.get();
   plan.open_files = open_files_;
   plan.pad = pad_.get();
   Started started = start_process(plan);
-  if (started.failed != Step::none) return started;
+  if (started.failed == Step::none) keep(std::move(entry), started);
+  return started;
+}
 
+Started Entries::fork(std::unique_ptr<Entry> entry, ForkPlan& plan, const std::string& log_path,
+                      uint64_t log_bytes) {
+  Ends ends;
+  if (!attach(*entry, log_path, log_bytes, ends)) return {Step::log_file, errno, 0, Fd()};
+  plan.output = ends.output ? ends.output.get() : null_.get();
+  plan.error = ends.error ? ends.error.get() : null_.get();
+  Started started = fork_process(plan);
+  if (started.failed == Step::none) keep(std::move(entry), started);
+  return started;
+}
+
+// False: errno.
+bool Entries::attach(Entry& entry, const std::string& log_path, uint64_t log_bytes, Ends& ends) {
+  if (log_path.empty()) return true;
+  entry.log = LogFile(log_path, log_bytes);
+  if (!entry.log.can_open()) return false;
+  ends = {attach(entry.output), attach(entry.error)};
+  return (ends.output && ends.error) || (errno = EMFILE, false);
+}
+
+void Entries::keep(std::unique_ptr<Entry> entry, Started& started) {
   Entry& kept = *(named_[entry->name] = std::move(entry));
   kept.pid = started.pid;
   kept.pidfd = Fd(::fcntl(started.pidfd.get(), F_DUPFD_CLOEXEC, 0));
@@ -59,7 +76,6 @@ Started Entries::start(std::unique_ptr<Entry> entry, StartPlan& plan, const std:
   kept.source = loop_.add(watched.get(), EPOLLIN, [this, &kept](uint32_t) { reap(kept); });
   watch(kept, kept.output);
   watch(kept, kept.error);
-  return started;
 }
 
 Fd Entries::attach(Output& output) {

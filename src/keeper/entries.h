@@ -9,6 +9,7 @@
 #include "keeper/closer.h"
 #include "keeper/entry.h"
 #include "keeper/event_loop.h"
+#include "keeper/fork_process.h"
 #include "keeper/start_process.h"
 
 namespace vireo::keeper {
@@ -21,6 +22,9 @@ class Entries {
   // Starts `entry`'s process and, on success, owns the entry. An empty `log_path`: /dev/null.
   Started start(std::unique_ptr<Entry> entry, StartPlan& plan, const std::string& log_path,
                 uint64_t log_bytes);
+  // The same by the zygote of another entry.
+  Started fork(std::unique_ptr<Entry> entry, ForkPlan& plan, const std::string& log_path,
+               uint64_t log_bytes);
   Entry& make(const std::string& name);  // or the one that is there
   Entry* find(const std::string& name);
   void drop(const std::string& name);  // kills; what it held is closed once it is reaped
@@ -29,7 +33,12 @@ class Entries {
   bool empty() const { return named_.empty() && dying_.empty(); }
 
  private:
+  struct Ends {
+    Fd output, error;  // of the process; none: /dev/null
+  };
+  static bool attach(Entry& entry, const std::string& log_path, uint64_t log_bytes, Ends& ends);
   static Fd attach(Output& output);
+  void keep(std::unique_ptr<Entry> entry, Started& started);
   void watch(Entry& entry, Output& output);
   bool drain(Entry& entry, Output& output);  // one turn; false: nothing was there
   void drain_rest(Entry& entry);

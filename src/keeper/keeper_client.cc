@@ -34,6 +34,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(Step::last) + 1> step
     "cannot begin a session",
     "cannot execute the program",
     "the keeper has no room for more descriptors",
+    "the zygote cannot make the process",
 };
 
 std::string_view words(Step step) {
@@ -89,6 +90,14 @@ uint64_t monotonic_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+Writer fork_body(const ForkRequest& request) {
+  Writer body;
+  body.text(request.name).text(request.text).text(request.log_file).number(request.log_bytes);
+  body.text(request.zygote).number(request.argument);
+  body.number(static_cast<uint8_t>(request.fds.size()));
+  return body;
 }
 
 Result<Spawned> spawned_by(KeeperLink::Answer answer, const std::string& name) {
@@ -237,6 +246,21 @@ Result<Spawned> KeeperClient::spawn(const SpawnRequest& request) {
     }
     state_->note_full(place++);
   }
+}
+
+// Where the zygote is, which is its parent's child like itself.
+Result<Spawned> KeeperClient::fork(const ForkRequest& request) {
+  std::vector<int> fds = request.fds;
+  fds.insert(fds.end(), request.hold.begin(), request.hold.end());
+  TRY(check_sizes(request.name, request.text, fds.size()));
+  const auto [place, known] = state_->place_of(request.zygote);
+  if (!known) return Error{Errc::not_found, fmt::format("there is no zygote {}", request.zygote)};
+  const auto link = TRY(state_->at(place));
+  KeeperLink::Answer answer = TRY(link->ask(Op::fork, fork_body(request), fds));
+  if (answer.error_number != 0 && answer.step == Step::full) state_->note_full(place);
+  auto forked = spawned_by(std::move(answer), request.name);
+  if (forked) state_->note(request.name, place);
+  return forked;
 }
 
 Result<void> KeeperClient::hold(const std::string& name, const std::string& text,

@@ -52,6 +52,19 @@ struct SpawnRequest {
   std::vector<int> hold;                 // descriptors the entry keeps from the start
 };
 
+// A process that another makes, its zygote (keeper/zygote_protocol.h): the process of an entry
+// whose first held descriptor is the keeper's end of the zygote's socket. The new one is a child of
+// the keeper, and otherwise what the zygote makes of it.
+struct ForkRequest {
+  std::string name, text;  // as of SpawnRequest
+  std::string zygote;      // the entry's name
+  uint64_t argument = 0;   // for the zygote
+  std::vector<int> fds;    // likewise
+  std::string log_file;
+  uint64_t log_bytes = 1u << 20;
+  std::vector<int> hold;
+};
+
 struct Spawned {
   int pid = 0;  // in the keeper's pid namespace
   Fd pidfd;
@@ -80,6 +93,9 @@ class KeeperClient {
   ~KeeperClient();
 
   Result<Spawned> spawn(const SpawnRequest& request);
+  // Any failure that is not of the request itself: the zygote is of no use any more, or its keeper
+  // has no room. A new zygote gets its place like any process.
+  Result<Spawned> fork(const ForkRequest& request);
   // Adds descriptors to an entry (made if absent) and replaces its text. One way: no answer is
   // waited for; a later call sees the effect.
   Result<void> hold(const std::string& name, const std::string& text, const std::vector<int>& fds);

@@ -4,9 +4,9 @@
 // carry their length in front, descriptors ride along.
 //
 //   connection: hello(version, role) -> error, version. Another version is answered, then closed.
-//   a request:  op, sequence, body. spawn, take and list are answered: sequence, error, step, body.
-//               hold, signal, drop and retire are not; requests of a connection take effect in
-//               their order.
+//   a request:  op, sequence, body. spawn, fork, take and list are answered: sequence, error, step,
+//               body. hold, signal, drop and retire are not; requests of a connection take effect
+//               in their order.
 //   role events: the keeper sends event messages (name, wait status, time) to every such
 //   connection.
 #pragma once
@@ -17,13 +17,13 @@
 
 namespace vireo::keeper {
 
-constexpr uint32_t protocol_version = 1;
+constexpr uint32_t protocol_version = 2;
 constexpr size_t max_message = 64 * 1024;
 constexpr size_t max_name = 255;
 constexpr size_t max_text = 4096;
 
 enum class Role : uint8_t { requests = 1, events = 2 };
-enum class Op : uint8_t { hello = 1, spawn, hold, take, signal, drop, list, event, retire };
+enum class Op : uint8_t { hello = 1, spawn, hold, take, signal, drop, list, event, retire, fork };
 
 // Where a spawn failed; its words are in keeper_client.cc.
 enum class Step : uint8_t {
@@ -38,7 +38,8 @@ enum class Step : uint8_t {
   session,
   execute,
   full,  // so many descriptors that the next keeper is to take it
-  last = full,
+  fork,
+  last = fork,
 };
 
 class Writer {

@@ -128,6 +128,8 @@ void Server::dispatch(Op op, Request& request) {
   switch (op) {
     case Op::spawn:
       return spawn(request);
+    case Op::fork:
+      return fork(request);
     case Op::hold:
       return hold(request);
     case Op::take:
@@ -172,7 +174,34 @@ void Server::spawn(Request& request) {
   if (entries_.find(entry->name) != nullptr) return answer(request, EEXIST, Step::request);
   if (full) return answer(request, EMFILE, Step::full);
 
-  const Started started = entries_.start(std::move(entry), plan, log_path, log_bytes);
+  answer_started(request, entries_.start(std::move(entry), plan, log_path, log_bytes));
+}
+
+void Server::fork(Request& request) {
+  Reader& body = request.body;
+  auto entry = std::make_unique<Entry>();
+  entry->name = body.text();
+  entry->text = body.text();
+  const std::string log_path = body.text();
+  const auto log_bytes = body.number<uint64_t>();
+  const Entry* zygote = entries_.find(body.text());
+  ForkPlan plan;
+  plan.argument = body.number<uint64_t>();
+  PassedFds passed(request.message.fds);
+  plan.fds = passed.some(body.number<uint8_t>());
+  const bool full = request.message.fds_lost || crowded(request.message.fds);
+  entry->held = passed.rest();
+  if (!body.ok() || !good_name(entry->name)) return answer(request, EINVAL, Step::request);
+  if (entries_.find(entry->name) != nullptr) return answer(request, EEXIST, Step::request);
+  if (zygote == nullptr || zygote->ended || zygote->held.empty())
+    return answer(request, ESRCH, Step::fork);
+  if (full) return answer(request, EMFILE, Step::full);
+
+  plan.zygote = zygote->held.front().get();
+  answer_started(request, entries_.fork(std::move(entry), plan, log_path, log_bytes));
+}
+
+void Server::answer_started(const Request& request, const Started& started) {
   const int pidfd[] = {started.pidfd.get()};
   Writer reply;
   reply.number<int32_t>(started.pid);

@@ -41,12 +41,14 @@ class Server {
   void greet(Connection& connection, Reader hello);
   void dispatch(Op op, Request& request);
   void spawn(Request& request);
+  void fork(Request& request);
   void hold(Request& request);
   void take(Request& request);
   void list(Request& request);
   void signal(Request& request);
   void answer(const Request& request, int error_number, Step step, const std::string& body = {},
               std::span<const int> fds = {});
+  void answer_started(const Request& request, const Started& started);
   void announce(const Entry& entry);
   void flush(Connection& connection);
 
