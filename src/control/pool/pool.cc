@@ -7,6 +7,10 @@
 
 namespace vireo {
 
+namespace {
+constexpr unsigned workers = 4;
+}
+
 Pool::Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size,
            std::chrono::seconds keep)
     : fabric_(fabric), clock_(clock), size_(size), keep_(keep) {
@@ -14,7 +18,7 @@ Pool::Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned siz
     shelves_.emplace_back();
     shelves_.back().stock = std::move(stock);
   }
-  if (size_ > 0) thread_ = std::thread([this] { run(); });
+  for (unsigned i = 0; size_ > 0 && i < workers; i++) threads_.emplace_back([this] { run(); });
 }
 
 Pool::~Pool() {
@@ -23,7 +27,7 @@ Pool::~Pool() {
     ending_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  for (std::thread& thread : threads_) thread.join();
   for (Shelf& shelf : shelves_)
     for (const Place& place : shelf.places) discard(*shelf.stock.driver, place);
   discard(programs_);

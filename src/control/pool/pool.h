@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shells and ports made ahead of a request by a thread of its own. What was used is never used
+// Shells and ports made ahead of a request by a few threads of its own: to make one is mostly to
+// wait for others, its process above all. What was used is never used
 // again. Of the programs that were started last, as many as each shape has spares, one more shell
 // has the program loaded. A refill waits for wake() and a quiet moment, so that it takes no
 // processor from the start that it follows, unless half of the stock is gone. Thread-safe. The
@@ -64,6 +65,7 @@ class Pool {
     Stock stock;
     std::vector<Place> places;
     std::chrono::nanoseconds refill{0}, load{0};
+    size_t coming = 0;                      // being made
     unsigned loaded_now = 0, refilled = 0;  // programs of the refill that goes on, and of the last
     std::chrono::nanoseconds refilled_in{0};
     uint64_t hits = 0, misses = 0, loaded_hits = 0;
@@ -77,13 +79,18 @@ class Pool {
     std::optional<Place> place;
     bool broken = false;  // could not be loaded; until the next take()
     std::optional<SteadyTime> unused_since{};
+    bool coming = false;  // being loaded
   };
   void run();
   bool hurried() const;
+  // Around work without the lock.
+  void begin_work(std::unique_lock<std::mutex>& lock);
+  void end_work(std::unique_lock<std::mutex>& lock);
   void end_refill();
   bool refill_one(std::unique_lock<std::mutex>& lock);
   bool refill_ports(std::unique_lock<std::mutex>& lock);
   bool refill_program(std::unique_lock<std::mutex>& lock);
+  void keep_loaded(const Program& wanted, Result<Place> place);
   Result<Place> make(Driver& driver, const ShellShape& shape);
   Result<Place> make_loaded(const Program& program);
   Program* find_program(const ShellShape& shape, const InstanceSpec& instance);
@@ -121,8 +128,9 @@ class Pool {
   std::map<PortKind, bool> ports_broken_;
   SteadyTime last_take_{};
   std::optional<SteadyTime> refill_began_;  // nothing: all is there
-  bool ending_ = false, busy_ = false, used_ = false;
-  std::thread thread_;
+  bool ending_ = false, used_ = false, port_coming_ = false;
+  unsigned busy_ = 0;  // threads that work
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace vireo

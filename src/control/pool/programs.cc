@@ -47,11 +47,9 @@ void Pool::remember(Driver& driver, const ShellShape& shape, const InstanceSpec&
 bool Pool::drop_surplus(std::unique_lock<std::mutex>& lock) {
   const std::vector<Program> gone = std::exchange(surplus_, {});
   if (gone.empty()) return false;
-  busy_ = true;
-  lock.unlock();
+  begin_work(lock);
   discard(gone);
-  lock.lock();
-  busy_ = false;
+  end_work(lock);
   return true;
 }
 

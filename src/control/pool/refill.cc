@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The thread that makes what is missing.
+// The threads that make what is missing.
 #include <algorithm>
 #include <utility>
 
@@ -22,7 +22,7 @@ void Pool::wait_full() {
   wake();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] {
-    bool full = !busy_ && surplus_.empty();
+    bool full = busy_ == 0 && surplus_.empty();
     for (const Shelf& shelf : shelves_) full &= shelf.broken || shelf.places.size() >= size_;
     for (const Program& program : programs_) full &= program.broken || program.place;
     for (PortKind kind : {PortKind::tap, PortKind::packet}) {
@@ -44,16 +44,25 @@ void Pool::run() {
       continue;
     }
     if (drop_programs(lock, [this](const Program& each) { return expired(each); })) continue;
-    if (!refill_began_) refill_began_ = clock_.now();
     if (drop_surplus(lock) || refill_one(lock) || refill_ports(lock) || refill_program(lock))
       continue;
-    end_refill();
-    changed_.notify_all();
+    if (busy_ == 0 && refill_began_) end_refill();
     if (auto next = next_expiry())
       changed_.wait_until(lock, *next);
     else
       changed_.wait(lock);
   }
+}
+
+void Pool::begin_work(std::unique_lock<std::mutex>& lock) {
+  if (!refill_began_) refill_began_ = clock_.now();
+  busy_++;
+  lock.unlock();
+}
+
+void Pool::end_work(std::unique_lock<std::mutex>& lock) {
+  lock.lock();
+  busy_--;
 }
 
 // Nothing is missing any more.
@@ -64,6 +73,7 @@ void Pool::end_refill() {
     shelf.refilled = std::exchange(shelf.loaded_now, 0);
     shelf.refilled_in = took;
   }
+  changed_.notify_all();
 }
 
 bool Pool::hurried() const {
@@ -75,16 +85,17 @@ bool Pool::hurried() const {
 // Makes one shell for the emptiest shelf, without the lock; false: nothing to do.
 bool Pool::refill_one(std::unique_lock<std::mutex>& lock) {
   auto shelf = std::ranges::min_element(shelves_, {}, [&](const Shelf& candidate) {
-    return candidate.broken ? size_t{size_} : candidate.places.size();
+    return candidate.broken ? size_t{size_} : candidate.places.size() + candidate.coming;
   });
-  if (shelf == shelves_.end() || shelf->broken || shelf->places.size() >= size_) return false;
-  busy_ = true;
-  lock.unlock();
+  if (shelf == shelves_.end() || shelf->broken || shelf->places.size() + shelf->coming >= size_)
+    return false;
+  shelf->coming++;
+  begin_work(lock);
   SteadyTime began = clock_.now();
   Result<Place> place = make(*shelf->stock.driver, shelf->stock.shape);
   auto took = clock_.now() - began;
-  lock.lock();
-  busy_ = false;
+  end_work(lock);
+  shelf->coming--;
   shelf->refill = took;
   shelf->broken = !place;
   if (place) shelf->places.push_back(*std::move(place));
@@ -114,31 +125,34 @@ Result<Pool::Place> Pool::make_loaded(const Program& program) {
 }
 
 bool Pool::refill_program(std::unique_lock<std::mutex>& lock) {
-  auto found = std::ranges::find_if(
-      programs_, [](const Program& program) { return !program.place && !program.broken; });
+  auto found = std::ranges::find_if(programs_, [](const Program& program) {
+    return !program.place && !program.broken && !program.coming;
+  });
   if (found == programs_.end()) return false;
   const Program wanted{found->driver, found->shape, found->like, {}, false, {}};
-  busy_ = true;
-  lock.unlock();
+  found->coming = true;
+  begin_work(lock);
   const SteadyTime began = clock_.now();
   Result<Place> place = make_loaded(wanted);
   const auto took = clock_.now() - began;
-  lock.lock();
-  busy_ = false;
+  end_work(lock);
   for (Shelf& shelf : shelves_)
     if (place && shelf.stock.shape == wanted.shape) {
       shelf.load = took;
       shelf.loaded_now++;
     }
-  Program* program = find_program(wanted.shape, wanted.like);  // forgotten meanwhile, perhaps
-  if (program != nullptr && place) {
-    program->place = *std::move(place);
-  } else if (program != nullptr) {
-    program->broken = true;
-  } else if (place) {
-    discard(*wanted.driver, *place);
-  }
+  keep_loaded(wanted, std::move(place));
   return true;
+}
+
+// Meanwhile it was forgotten, perhaps, or forgotten and expected again, and loaded by another.
+void Pool::keep_loaded(const Program& wanted, Result<Place> place) {
+  Program* program = find_program(wanted.shape, wanted.like);
+  if (program != nullptr) program->coming = false;
+  if (place && (program == nullptr || program->place)) return discard(*wanted.driver, *place);
+  if (program == nullptr) return;
+  program->broken = !place && !program->place;
+  if (place) program->place = *std::move(place);
 }
 
 size_t Pool::wanted_ports(PortKind kind) const {
@@ -147,14 +161,16 @@ size_t Pool::wanted_ports(PortKind kind) const {
   return 0;
 }
 
+// One at a time: the kernel makes interfaces under one lock.
 bool Pool::refill_ports(std::unique_lock<std::mutex>& lock) {
+  if (port_coming_) return false;
   for (PortKind kind : {PortKind::tap, PortKind::packet}) {
     if (ports_broken_[kind] || ports_[kind].size() >= wanted_ports(kind)) continue;
-    busy_ = true;
-    lock.unlock();
+    port_coming_ = true;
+    begin_work(lock);
     Result<PortId> port = fabric_.prepare(kind, nullptr);
-    lock.lock();
-    busy_ = false;
+    end_work(lock);
+    port_coming_ = false;
     ports_broken_[kind] = !port;
     if (port) ports_[kind].push_back(*std::move(port));
     return true;
