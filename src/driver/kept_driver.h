@@ -131,6 +131,7 @@ class KeptDriver : public Driver, public NetworkAccess, public OutputAccess {
   std::map<InstanceId, Known> instances_;
   std::map<std::string, Known> entries_;  // the same, by the keeper's names
   unsigned long next_ = 1;
+  std::shared_ptr<KeeperClient> keeper_;  // guarded by the mutex
   std::unique_ptr<Worker> background_;
 
  private:
@@ -141,7 +142,6 @@ class KeptDriver : public Driver, public NetworkAccess, public OutputAccess {
   void keeper_is_gone(SteadyTime at, std::vector<DriverEvent>& events);
   void note_fd(int fd, uint32_t what, std::vector<DriverEvent>& events);
 
-  std::shared_ptr<KeeperClient> keeper_;
   std::unordered_map<int, std::weak_ptr<Instance>> agents_;  // by their descriptors
   std::vector<Known> begun_;                                 // until take_begun()
 };

@@ -117,7 +117,7 @@ std::vector<InstanceUsage> KeptDriver<Instance>::usage(std::span<const InstanceI
   for (const InstanceId& id : ids) {
     auto found = find(id);
     if (!found) continue;
-    CgroupUsage usage = (*found)->cgroup.usage();
+    CgroupUsage usage = (*found)->cgroup.usage((*found)->pid);
     all.push_back({id, usage.cpu_ns, usage.memory, usage.memory_peak, usage.pids});
   }
   return all;

@@ -92,8 +92,14 @@ std::vector<int> Cgroup::members_of(const std::string& directory) {
   return pids;
 }
 
-Result<void> Cgroup::join() const {
-  const std::vector<int> all = processes();
+bool Cgroup::made() const {
+  return std::ranges::any_of(directories_, [](const auto& each) { return exists(each.directory); });
+}
+
+Result<void> Cgroup::join() const { return join(processes()); }
+Result<void> Cgroup::join(int pid) const { return join(std::vector<int>{pid}); }
+
+Result<void> Cgroup::join(const std::vector<int>& all) const {
   for (const CgroupController& each : directories_) {
     if (!exists(each.directory)) continue;
     const std::vector<int> members = members_of(each.directory);
@@ -148,7 +154,7 @@ Result<void> Cgroup::limit_cpu(double cpus) const {
                         cpus == 0 ? "max" : fmt::format("{} {}", quota, cpu_period_us));
 }
 
-CgroupUsage Cgroup::usage() const {
+CgroupUsage Cgroup::usage(int pid) const {
   CgroupUsage usage;
   const bool v2 = !directories_.empty() && directories_[0].v2;
   usage.cpu_ns = v2 ? number(file("cpu", "", "cpu.stat"), "usage_usec") * 1000
@@ -157,11 +163,14 @@ CgroupUsage Cgroup::usage() const {
   usage.memory_peak = number(file("memory", "memory.max_usage_in_bytes", "memory.peak"));
   usage.pids = number(file("pids", "pids.current", "pids.current"));
   usage.oom_kills = oom_kills();
-  const bool times = v2 || there("cpuacct"), pages = there("memory");
-  if (times && pages) return usage;
-  for (int pid : processes()) {
-    if (!times) usage.cpu_ns += time_of(pid);
-    if (!pages) usage.memory += memory_of(pid);
+  const bool times = there("cpuacct"), pages = there("memory"), count = there("pids");
+  if (times && pages && count) return usage;
+  std::vector<int> all = processes();
+  if (all.empty() && exists(fmt::format("/proc/{}", pid))) all = {pid};
+  for (int each : all) {
+    if (!times) usage.cpu_ns += time_of(each);
+    if (!pages) usage.memory += memory_of(each);
+    if (!count) usage.pids++;
   }
   return usage;
 }

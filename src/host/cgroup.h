@@ -57,12 +57,15 @@ class Cgroup {
 
   // Makes the directories that the limits need and are not there yet.
   Result<void> limit(const CgroupLimits& limits) const;
+  bool made() const;  // some directory of it is there
   // All processes join the directories that were made after them. With version 1 each that does
   // takes 8-15 ms (see task_files()).
   Result<void> join() const;
+  Result<void> join(int pid) const;  // this one joins all directories that are there
   // What cannot be read is 0. Time and memory that no group counts are those of the processes that
-  // live: memory then is what they share with nobody, without the kernel's on their behalf.
-  CgroupUsage usage() const;
+  // live, of `pid` where no group has any: memory then is what they share with nobody, without the
+  // kernel's on their behalf.
+  CgroupUsage usage(int pid = 0) const;
   uint64_t oom_kills() const;  // usage() reads much more
   std::vector<int> processes() const;
   // v2: the directory for CLONE_INTO_CGROUP. v1: nothing, but the opened `tasks` files, into which
@@ -93,6 +96,7 @@ class Cgroup {
   Result<void> limit_pids(uint64_t pids) const;
   static std::vector<int> members_of(const std::string& directory);
   bool v2() const { return !directories_.empty() && directories_[0].v2; }
+  Result<void> join(const std::vector<int>& all) const;
   Result<void> gather() const;
   Result<void> scatter() const;
 

@@ -11,7 +11,8 @@ namespace vireo {
 namespace {
 
 constexpr uint64_t pf_exiting = 4, pf_user_worker = 0x4000;
-constexpr size_t state = 3, flags = 9, minor_faults = 10, major_faults = 12, exit_code = 52;
+constexpr size_t state = 3, parent = 4, flags = 9, minor_faults = 10, major_faults = 12,
+                 exit_code = 52;
 
 }  // namespace
 
@@ -26,6 +27,7 @@ std::optional<ProcessStat> read_process_stat(const std::string& directory) {
   auto number = [&](size_t field) { return parse_number(fields[field - state]).value_or(0); };
   ProcessStat stat;
   stat.state = fields[0].front();
+  stat.parent = static_cast<int>(number(parent));
   stat.exiting = (number(flags) & pf_exiting) != 0;
   stat.kernels_own = (number(flags) & pf_user_worker) != 0;
   stat.minor_faults = number(minor_faults);

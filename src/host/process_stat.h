@@ -9,6 +9,7 @@ namespace vireo {
 
 struct ProcessStat {
   char state = ' ';  // 'T': stopped, 'Z': ended and not reaped
+  int parent = 0;
   // Of include/linux/sched.h. PF_EXITING: it will not run its program again, although to give its
   // memory back takes longer. PF_USER_WORKER: a thread of the kernel's own in this process.
   bool exiting = false, kernels_own = false;

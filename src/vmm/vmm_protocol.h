@@ -2,7 +2,8 @@
 // How vireo-vmm is started and spoken to: with the messages of a libvnf function (vnf/abi.h), so
 // that the platform treats both alike, and two of its own before them.
 //
-// Descriptors at its start, in this order; arguments: the user id that it takes.
+// Descriptors at its start, in this order. What is started is a zygote (vmm/zygote.h,
+// keeper/zygote_protocol.h); what follows is said to a machine that it made.
 // First it gets `load`, runs the guest up to where it waits for its identity, or copies a machine
 // that has (vmm/template.h), and answers `loaded` or `failed`. Asked to `save`, it writes itself
 // into a file as such a machine, and answers `saved`. Asked to `rehearse`, it runs once and is then
@@ -13,10 +14,12 @@
 
 namespace vireo::vmm {
 
-inline constexpr int fd_agent_given = 3, fd_kvm = 4, fd_filter = 5, fd_network = 6,
-                     first_free_fd = 7;
+inline constexpr int fd_requests = 3, fd_kvm = 4, fd_filter = 5, fd_machine_filter = 6,
+                     fd_network = 7;
+// Of a machine: what lies there is its own.
+inline constexpr int fd_pagemap = 5, first_free_fd = 6;
 
-// Where it moves the agent's socket to: above all others, because an ending process gives up the
+// Where a machine has the agent's socket: above all others, because an ending process gives up the
 // highest first (task_work_run in the kernel's kernel/task_work.c takes the last that was put), and
 // below 64, beyond which a table of descriptors takes more memory (kernel/fork.c, NR_OPEN_DEFAULT).
 inline constexpr int fd_agent = 63;

@@ -5,8 +5,12 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "base/text.h"
 #include "contract/vmm_bench.h"
+#include "host/files.h"
 
 namespace vireo {
 namespace {
@@ -107,6 +111,83 @@ TEST_F(StartTiers, an_end_from_outside_is_told_with_its_signal) {
     EXPECT_EQ(event.exit.kind, ExitKind::signal);
     EXPECT_EQ(event.exit.value, signal);
   }
+}
+
+std::string status_of(int pid, const std::string& key) {
+  const std::string text = read_file(fmt::format("/proc/{}/status", pid)).value_or("");
+  const size_t at = text.find("\n" + key + ":\t");
+  if (at == std::string::npos) return "";
+  const size_t begin = at + key.size() + 3;
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+std::string namespace_of(const std::string& pid, const char* kind) {
+  char target[64] = {};
+  EXPECT_GT(::readlink(fmt::format("/proc/{}/ns/{}", pid, kind).c_str(), target, 63), 0);
+  return target;
+}
+
+TEST_F(StartTiers, machines_share_a_jail_and_have_ids_of_their_own) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::rehearsed));
+  if (!bench_) return;
+  std::vector<int> pids;
+  for (const char* id : {"default/s/f.1@1", "default/s/f.2@1"}) {
+    start(id, true);
+    pids.push_back(bench_->vmm().pid(id).value_or(0));
+    EXPECT_EQ(status_of(pids.back(), "PPid"), std::to_string(bench_->keeper_pid()));
+    for (const char* set : {"CapPrm", "CapEff", "CapInh", "CapAmb"})
+      EXPECT_EQ(status_of(pids.back(), set), "0000000000000000");
+    EXPECT_EQ(status_of(pids.back(), "Groups"), " ");
+    EXPECT_EQ(status_of(pids.back(), "NoNewPrivs"), "1");
+    EXPECT_EQ(status_of(pids.back(), "Seccomp_filters"), "2");
+    EXPECT_TRUE(list_directory(fmt::format("/proc/{}/root", pids.back()))->empty());
+  }
+  EXPECT_NE(status_of(pids[0], "Uid"), status_of(pids[1], "Uid"));
+  EXPECT_FALSE(status_of(pids[0], "Uid").starts_with("0\t"));
+  for (const char* kind : {"net", "mnt"}) {
+    const std::string first = namespace_of(std::to_string(pids[0]), kind);
+    EXPECT_EQ(first, namespace_of(std::to_string(pids[1]), kind));
+    EXPECT_NE(first, namespace_of("self", kind));
+  }
+}
+
+// The only child of the keeper that has kept the root's id.
+int zygote_of(int keeper) {
+  const std::string children =
+      read_file(fmt::format("/proc/{0}/task/{0}/children", keeper)).value_or("");
+  int found = 0;
+  for (std::string_view word : split(children, ' '))
+    if (const int pid = static_cast<int>(parse_number(word).value_or(0));
+        pid != 0 && status_of(pid, "Uid").starts_with("0\t"))
+      found = pid;
+  return found;
+}
+
+TEST_F(StartTiers, a_zygote_that_has_ended_is_made_anew_and_its_machines_run_on) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::rehearsed));
+  if (!bench_) return;
+  start("default/s/f.1@1", true);
+  const int first = zygote_of(bench_->keeper_pid());
+  ASSERT_GT(first, 0);
+  ASSERT_EQ(::kill(first, SIGKILL), 0);
+  start("default/s/f.2@1", true);
+  EXPECT_NE(zygote_of(bench_->keeper_pid()), first);
+  const auto all = bench_->driver().list();
+  for (const InstanceStatus& each : *all) EXPECT_EQ(each.state, InstanceState::running) << each.id;
+}
+
+TEST_F(StartTiers, machines_end_with_their_keeper) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::rehearsed));
+  if (!bench_) return;
+  start("default/s/f.1@1", true);
+  const int pid = bench_->vmm().pid("default/s/f.1@1").value_or(0);
+  const Fd machine(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  ASSERT_EQ(::kill(bench_->keeper_pid(), SIGKILL), 0);
+  pollfd ended{machine.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, 20'000), 1);
+  DriverEvent event = next_event("default/s/f.1@1");
+  if (event.kind == DriverEvent::Kind::ready) event = next_event("default/s/f.1@1");
+  EXPECT_EQ(event.exit.kind, ExitKind::lost);
 }
 
 // Nobody would know which program it is.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
+
 #include "driver/function_start.h"
 #include "driver/vmm/vmm_driver.h"
 #include "host/process_stat.h"
@@ -18,8 +20,10 @@ void VmmDriver::note_agent(const Known& machine, uint32_t what, std::vector<Driv
 // first thing that an ending VMM gives up (vmm/vmm_protocol.h).
 void VmmDriver::note_hang_up(VirtualMachine& machine, std::vector<DriverEvent>& events) {
   const auto stat = read_process_stat(fmt::format("/proc/{}", machine.pid));
-  // An end with code 0 the keeper tells.
-  if (stat && stat->exiting && stat->wait_status != 0)
+  // An end with code 0 the keeper tells. Machines whose keeper has ended end with it and have
+  // another parent: keeper_is_gone() says why.
+  if (!stat || !keeper_ || std::ranges::count(keeper_->keeper_pids(), stat->parent) == 0) return;
+  if (stat->exiting && stat->wait_status != 0)
     note_end(machine, stat->wait_status, std::chrono::steady_clock::now(), events);
 }
 

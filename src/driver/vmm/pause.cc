@@ -33,7 +33,15 @@ Result<void> await(int pid, bool stopped) {
   return {};
 }
 
+constexpr unsigned longest_end_ms = 5'000;
+
 }  // namespace
+
+// What it wrote is in its log only when it is gone; no control group of its own tells.
+void VmmDriver::clear(const VirtualMachine& machine) {
+  for (unsigned waited = 0; !is_over(machine.pid) && waited < longest_end_ms; waited++)
+    ::poll(nullptr, 0, 1);
+}
 
 Result<void> VmmDriver::signal(const VirtualMachine& machine, int number) {
   auto link = keeper();

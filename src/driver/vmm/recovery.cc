@@ -6,6 +6,7 @@
 namespace vireo {
 
 void VmmDriver::adopt(const KeeperEntry& entry) {
+  if (is_zygote(entry.name)) return (void)keeper()->drop(entry.name);  // perhaps of another program
   auto record = vmm_record_from_text(entry.text);
   if (!record) return;
   auto [machine, held] = begin_adoption(entry, *record);

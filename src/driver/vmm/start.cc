@@ -14,30 +14,27 @@ namespace vireo {
 namespace {
 
 constexpr uint64_t own_memory = 4u << 20;  // of the VMM beside the guest's
-constexpr uint64_t most_processes = 4;
 
 bool is_limited(const Resources& resources) { return resources.memory != 0 || resources.cpus != 0; }
 
 // Behind the start, which would wait. The guest's memory is limited by its size already.
-void join(const Cgroup& group) {
-  auto joined = group.join();
+void join(const Cgroup& group, int pid) {
+  auto joined = group.join(pid);
   if (!joined) spdlog::warn("{}", joined.error().message);
 }
 
 }  // namespace
 
-Result<void> VmmDriver::spawn_vmm(VirtualMachine& shell) {
+Result<void> VmmDriver::fork_vmm(VirtualMachine& shell) {
   auto [ours, theirs] = TRY(UnixSocket::pair(SocketKind::packets));
-  SpawnRequest request;
+  ForkRequest request;
   request.name = shell.entry;
   request.text = to_text(shell.record);
-  request.executable = vmm_.get();
-  request.arguments = {"vireo-vmm", fmt::format("{}", first_id(shell.record.range.number))};
-  request.fds = {theirs.fd().get(), kvm_.get(), filter_.get(), network_.get()};
+  request.argument = first_id(shell.record.range.number);
+  request.fds = {theirs.fd().get()};
   request.hold = {ours.fd().get()};
   request.log_file = output_.of(shell.entry);
-  Spawned spawned = TRY(spawn(shell.cgroup, std::move(request)));
-  shell.pid = spawned.pid;
+  shell.pid = TRY(fork(std::move(request))).pid;
   shell.agent = std::make_shared<FunctionAgent>(std::move(ours));
   return {};
 }
@@ -45,8 +42,8 @@ Result<void> VmmDriver::spawn_vmm(VirtualMachine& shell) {
 Result<VmmDriver::Known> VmmDriver::make_shell() {
   Known shell = TRY(reserve());
   Rollback undo([&] { forget(shell); });
-  shell->cgroup = TRY(groups_.create_limited(shell->entry, {.pids = most_processes}));
-  TRY_IN("prepare a virtual machine", spawn_vmm(*shell));
+  shell->cgroup = groups_.at(shell->entry);  // there once something is limited
+  TRY_IN("prepare a virtual machine", fork_vmm(*shell));
   undo.dismiss();
   return shell;
 }
@@ -88,8 +85,8 @@ Result<void> VmmDriver::run_in(VirtualMachine& shell, const InstanceSpec& spec,
   Stopwatch watch_of(phases);
   const uint64_t memory = TRY(template_key(spec)).memory_bytes;
   if (is_limited(spec.resources))
-    TRY(shell.cgroup.limit({spec.resources.memory == 0 ? 0 : memory + own_memory,
-                            spec.resources.cpus, most_processes}));
+    TRY(groups_.create_limited(shell.entry, {spec.resources.memory == 0 ? 0 : memory + own_memory,
+                                             spec.resources.cpus, 0}));
   const bool ahead = shell.loaded.has_value();
   if (!ahead) shell.tier = TRY(load(shell, spec));
   watch_of.mark("vmm load", std::string(to_text(shell.tier)));
@@ -110,7 +107,7 @@ Result<void> VmmDriver::start(const InstanceId& shell, const InstanceSpec& spec,
   TRY_IN(fmt::format("start {}", spec.id), run_in(*known, spec, ports, phases));
   undo.dismiss();
   if (known->tier == StartTier::cold) want_template(spec);
-  if (is_limited(spec.resources)) background_->post([group = known->cgroup] { join(group); });
+  if (is_limited(spec.resources)) background_->post([known] { join(known->cgroup, known->pid); });
   end_start(known, std::move(ports));
   return {};
 }

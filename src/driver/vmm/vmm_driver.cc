@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include "base/log.h"
 #include "driver/kept_driver_calls.h"
-#include "driver/vmm/vmm_filter.h"
 #include "host/files.h"
 #include "host/namespace.h"
 
@@ -21,6 +21,7 @@ VmmDriver::VmmDriver(const VmmOptions& options)
 VmmDriver::~VmmDriver() {
   rest();
   background_.reset();
+  drop_zygote();
 }
 
 Result<std::unique_ptr<VmmDriver>> VmmDriver::open(const VmmOptions& options) {
@@ -28,11 +29,13 @@ Result<std::unique_ptr<VmmDriver>> VmmDriver::open(const VmmOptions& options) {
   TRY(driver->open_place(options));
   std::string program = TRY(read_file(options.vmm_program));
   driver->vmm_ = TRY(sealed_memory("vireo-vmm", program));
-  driver->filter_ = TRY(vmm_filter());
+  driver->filters_ = TRY(vmm_filters());
   driver->kvm_ = open_kvm();
   driver->probe_ = probe_kvm(driver->kvm_);
   driver->network_ = TRY(new_network_namespace());
   TRY(driver->recover());
+  if (driver->probe_.runs_user_mode())
+    if (auto made = driver->zygote({}); !made) spdlog::warn("{}", made.error().message);
   return driver;
 }
 
@@ -73,8 +76,9 @@ std::string VmmDriver::start_tier(const InstanceId& id) {
 // The guest's memory is what it was started with.
 Result<void> VmmDriver::resize(const InstanceId& id, const Resources& resources) {
   Known known = TRY(find(id));
-  TRY(known->cgroup.limit({.cpus = resources.cpus}));
-  return known->cgroup.join();
+  if (resources.cpus == 0 && !known->cgroup.made()) return {};
+  known->cgroup = TRY(groups_.create_limited(known->entry, {.cpus = resources.cpus}));
+  return known->cgroup.join(known->pid);
 }
 
 }  // namespace vireo

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs libvnf functions as unikernels, each in a virtual machine of its own: a process of vireo-vmm
-// (vmm/vmm_protocol.h), started by the keeper, with its own user id and no rights.
+// (vmm/vmm_protocol.h), which a zygote makes for the keeper, with its own user id and no rights. It
+// ends with its keeper, so that it needs a control group only where one limits it.
 //
 // The operation's record says in which of its ways a machine was started (start_tier.h).
 //
@@ -14,6 +15,7 @@
 #include "driver/kept_driver.h"
 #include "driver/vmm/start_tier.h"
 #include "driver/vmm/templates.h"
+#include "driver/vmm/vmm_filter.h"
 #include "driver/vmm/vmm_record.h"
 #include "host/kvm_probe.h"
 
@@ -72,7 +74,12 @@ class VmmDriver final : public KeptDriver<VirtualMachine>,
   explicit VmmDriver(const VmmOptions& options);
   void adopt(const KeeperEntry& entry) override;  // recovery.cc
   Result<Known> make_shell();                     // start.cc
-  Result<void> spawn_vmm(VirtualMachine& shell);
+  Result<void> fork_vmm(VirtualMachine& shell);
+  Result<std::string> make_zygote();  // zygote.cc
+  Result<std::string> zygote(const std::string& useless);
+  void drop_zygote();
+  static bool is_zygote(std::string_view entry);
+  Result<Spawned> fork(ForkRequest request);
   // load.cc: from a template, or cold
   Result<StartTier> load(VirtualMachine& shell, const InstanceSpec& spec);
   Result<void> await_loaded(VirtualMachine& shell);
@@ -86,15 +93,19 @@ class VmmDriver final : public KeptDriver<VirtualMachine>,
                      const std::vector<PortEndpoint>& ports);
   Result<void> run_in(VirtualMachine& shell, const InstanceSpec& spec,
                       const std::vector<PortEndpoint>& ports, std::vector<Phase>* phases);
+  void clear(const VirtualMachine& machine) override;
   Result<void> signal(const VirtualMachine& machine, int number);  // pause.cc
   void note_agent(const Known& machine, uint32_t what,
                   std::vector<DriverEvent>& events) override;  // events.cc
   void note_hang_up(VirtualMachine& machine, std::vector<DriverEvent>& events);
 
   const StartTier quickest_;
-  Fd vmm_, filter_, kvm_, network_;
+  Fd vmm_, kvm_, network_;
+  VmmFilters filters_;
   KvmProbe probe_;
   Templates templates_;
+  std::mutex zygote_mutex_;
+  std::string zygote_;                // its entry at the keeper; "": there is none
   std::vector<InstanceSpec> wanted_;  // templates, until rest(); guarded by the mutex
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "host/files.h"
@@ -39,32 +40,52 @@ constexpr unsigned long requests[] = {KVM_CREATE_VM,
                                       KVM_GET_FPU,
                                       KVM_SET_FPU};
 
-bool add_rules(const Context& context) {
+// What a zygote does to make a machine, and a machine before it is one.
+constexpr int becoming[] = {SCMP_SYS(clone),       SCMP_SYS(dup3),      SCMP_SYS(openat),
+                            SCMP_SYS(close_range), SCMP_SYS(getrandom), SCMP_SYS(getppid),
+                            SCMP_SYS(setresgid),   SCMP_SYS(setresuid), SCMP_SYS(prctl),
+                            SCMP_SYS(seccomp)};
+
+bool allow(const Context& context) {
   bool good = true;
-  for (int call : allowed)
-    good = good && ::seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, call, 0) == 0;
+  for (const auto& calls : {std::span<const int>(allowed), std::span<const int>(becoming)})
+    for (int call : calls)
+      good = good && ::seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, call, 0) == 0;
   for (unsigned long request : requests)
     good = good && ::seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
                                       SCMP_A1(SCMP_CMP_EQ, request)) == 0;
   return good;
 }
 
-}  // namespace
+bool refuse(const Context& context) {
+  bool good = true;
+  for (int call : becoming)
+    good = good && ::seccomp_rule_add(context.get(), SCMP_ACT_KILL_PROCESS, call, 0) == 0;
+  return good;
+}
 
-Result<Fd> vmm_filter() {
-  Context context(::seccomp_init(SCMP_ACT_KILL_PROCESS), &::seccomp_release);
-  constexpr uint32_t binary_tree = 2;
-  if (!context || ::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, binary_tree) != 0 ||
-      !add_rules(context))
-    return Error{Errc::internal, "libseccomp refuses the VMM's system calls"};
+Result<Fd> filter_file(const Context& context) {
   Fd memory(::memfd_create("vireo-vmm-filter", MFD_CLOEXEC));
   if (!memory || ::seccomp_export_bpf(context.get(), memory.get()) != 0)
-    return Error{Errc::internal, "libseccomp cannot export the VMM's filter"};
+    return Error{Errc::internal, "libseccomp cannot export a filter of the VMM's"};
   std::string program(static_cast<size_t>(::lseek(memory.get(), 0, SEEK_END)), '\0');
   if (::pread(memory.get(), program.data(), program.size(), 0) !=
       static_cast<ssize_t>(program.size()))
-    return system_error("cannot read the VMM's filter");
+    return system_error("cannot read a filter of the VMM's");
   return sealed_memory("vireo-vmm-filter", program);
+}
+
+}  // namespace
+
+Result<VmmFilters> vmm_filters() {
+  Context zygote(::seccomp_init(SCMP_ACT_KILL_PROCESS), &::seccomp_release);
+  Context machine(::seccomp_init(SCMP_ACT_ALLOW), &::seccomp_release);
+  constexpr uint32_t binary_tree = 2;
+  if (!zygote || !machine ||
+      ::seccomp_attr_set(zygote.get(), SCMP_FLTATR_CTL_OPTIMIZE, binary_tree) != 0 ||
+      !allow(zygote) || !refuse(machine))
+    return Error{Errc::internal, "libseccomp refuses the VMM's system calls"};
+  return VmmFilters{TRY(filter_file(zygote)), TRY(filter_file(machine))};
 }
 
 }  // namespace vireo
