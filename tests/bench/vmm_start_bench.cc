@@ -3,12 +3,16 @@
 // return, and to the RST with which the guest answers a SYN that lay on its port before. Tiers take
 // turns; a socket pair stands in for the tap.
 //   vmm_start_bench [ROUNDS]
+// How many spares a second it makes, and what each of them takes of MemAvailable:
+//   vmm_start_bench spares COUNT THREADS
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
+#include <iterator>
 #include <map>
 
 #include "contract/vmm_bench.h"
@@ -112,6 +116,53 @@ bool round(VmmBench& bench, bool loaded, Figures& figures) {
   return bench.driver().destroy(spec.id).has_value() && answered;
 }
 
+double available_kib() {
+  const std::string text = read_file("/proc/meminfo").value_or("");
+  const size_t at = text.find("MemAvailable:");
+  return at == std::string::npos ? 0 : std::strtod(&text[at + 13], nullptr);
+}
+
+// Each thread its share, one after the other.
+std::vector<InstanceId> make_spares(VmmBench& bench, unsigned count, unsigned threads) {
+  const InstanceSpec spec = responder(bench);
+  std::vector<std::future<std::vector<InstanceId>>> all;
+  for (unsigned i = 0; i < threads; i++)
+    all.push_back(std::async(std::launch::async, [&] {
+      std::vector<InstanceId> made;
+      for (unsigned left = count / threads; left > 0; left--)
+        if (auto shell = bench.driver().prepare({spec.technology, false});
+            shell && bench.vmm().preload(shell->id, spec))
+          made.push_back(shell->id);
+      return made;
+    }));
+  std::vector<InstanceId> made;
+  for (auto& each : all) std::ranges::copy(each.get(), std::back_inserter(made));
+  return made;
+}
+
+int run_spares(unsigned count, unsigned threads) {
+  for (StartTier tier : {StartTier::parked, StartTier::rehearsed}) {
+    std::string skip;
+    auto bench = VmmBench::make(skip, tier);
+    if (!bench) return fmt::print(stderr, "{}\n", skip), 1;
+    for (unsigned round = 0; round < 4; round++) {
+      const unsigned wanted = round == 0 ? threads : count;  // the first makes the template
+      const double before = available_kib();
+      const auto began = Clock::now();
+      const std::vector<InstanceId> made = make_spares(*bench, wanted, threads);
+      const double seconds = microseconds(Clock::now() - began) / 1e6;
+      ::usleep(500'000);
+      const double each = (before - available_kib()) / wanted;
+      if (round > 0)
+        fmt::print("{:10} {:6.0f} spares/s {:6.0f} KiB each   {} by {}\n", to_text(tier),
+                   static_cast<double>(made.size()) / seconds, each, made.size(), threads);
+      for (const InstanceId& id : made) (void)bench->driver().destroy(id);
+      ::usleep(1'500'000);
+    }
+  }
+  return 0;
+}
+
 int run(unsigned rounds) {
   std::map<StartTier, std::unique_ptr<VmmBench>> benches;
   std::map<StartTier, Figures> figures;
@@ -140,5 +191,10 @@ int run(unsigned rounds) {
 }  // namespace vireo
 
 int main(int count, char** words) {
-  return vireo::run(count > 1 ? static_cast<unsigned>(std::atoi(words[1])) : 40);
+  const auto number = [&](int at, unsigned otherwise) {
+    return count > at ? static_cast<unsigned>(std::atoi(words[at])) : otherwise;
+  };
+  if (count > 1 && std::string_view(words[1]) == "spares")
+    return vireo::run_spares(number(2, 200), std::max(1u, number(3, 4)));
+  return vireo::run(number(1, 40));
 }

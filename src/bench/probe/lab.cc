@@ -174,8 +174,7 @@ Result<void> Lab::wait_for_pool(std::chrono::milliseconds limit, const std::stri
 }
 
 Result<double> Lab::pool_value(const std::string& name, const std::string& technology) {
-  const std::string line =
-      fmt::format("\nvireo_pool_{}{{technology=\"{}\"}} ", name, technology);
+  const std::string line = fmt::format("\nvireo_pool_{}{{technology=\"{}\"}} ", name, technology);
   HttpAnswer metrics = TRY(client_.request("GET", "/metrics?only=pool"));
   const size_t at = metrics.body.find(line);
   if (at == std::string::npos)
