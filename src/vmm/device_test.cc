@@ -103,6 +103,25 @@ TEST_F(Device, a_packet_comes_in_with_its_number_of_buffers) {
   EXPECT_FALSE(device_.has_room());
 }
 
+TEST_F(Device, it_looks_for_one_packet_and_for_more_when_there_are_more) {
+  for (uint16_t entry = 0; entry < size; entry++) {
+    describe(0, entry, {buffer + entry * 100u, 100, writable, 0});
+    offer(0, entry);
+    ASSERT_EQ(::send(far_.get(), "0123456789frame", 15, 0), 15);
+  }
+  for (int filled : {1, 3, 7, 8}) {
+    EXPECT_TRUE(device_.fill());
+    EXPECT_EQ(used(0), filled);
+  }
+  EXPECT_FALSE(device_.fill());
+  for (uint16_t entry = 0; entry < 2; entry++) {
+    offer(0, entry);
+    ASSERT_EQ(::send(far_.get(), "0123456789frame", 15, 0), 15);
+  }
+  EXPECT_TRUE(device_.fill());
+  EXPECT_EQ(used(0), 9) << "nothing had come: one is expected again";
+}
+
 // Each of these would reach outside what the guest may have read or written.
 TEST_F(Device, hostile_chains_move_nothing) {
   const Descriptor hostile[] = {{memory_bytes - 8, 64, 0, 0},      // over the end

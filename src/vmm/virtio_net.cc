@@ -155,14 +155,15 @@ bool VirtioNet::receive(VirtioQueue::Chain& chain) {
 }
 
 bool VirtioNet::fill() {
-  bool any = false;
+  uint32_t came = 0;
   VirtioQueue::Chain chain;
-  for (uint32_t i = 0; i < VirtioQueue::most_entries && tap_ >= 0; i++) {
-    if (!queues_[0].peek(true, chain) || !receive(chain)) break;
-    any = true;
-  }
-  if (any) queues_[0].publish();
-  return any;
+  while (came < expected_ && tap_ >= 0 && queues_[0].peek(true, chain) && receive(chain)) came++;
+  if (came == expected_)
+    expected_ = came < VirtioQueue::most_entries ? 2 * came : came;
+  else
+    expected_ = came > 0 ? came : 1;
+  if (came > 0) queues_[0].publish();
+  return came > 0;
 }
 
 void VirtioNet::put(const uint8_t* frame, uint32_t bytes) {

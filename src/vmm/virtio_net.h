@@ -25,7 +25,8 @@ class VirtioNet {
 
   // Sends what the guest has queued. True: there was something.
   bool flush();
-  // Takes what lies in the tap, as far as the guest gave room. True: there was something.
+  // Takes what lies in the tap, as far as the guest gave room; at first as much as came the last
+  // time, twice that as long as there is more. True: there was something.
   bool fill();
   // Lays a frame before the guest as if it came from the tap; lost if there is no room.
   void put(const uint8_t* frame, uint32_t bytes);
@@ -38,6 +39,7 @@ class VirtioNet {
   bool receive(VirtioQueue::Chain& chain);
 
   int tap_ = -1;
+  uint32_t expected_ = 1;  // packets at the next look: to find that there is no other costs a call
   VirtioQueue queues_[2];  // receive, transmit
   uint32_t queue_select_ = 0, device_features_select_ = 0, driver_features_select_ = 0;
   uint32_t status_ = 0;
