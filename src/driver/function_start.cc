@@ -85,6 +85,7 @@ Result<std::string> encode_identity(const InstanceSpec& spec, const std::string&
   identity.generation = generation_of(spec.id);
   std::memcpy(identity.seed, seed.data(), std::min(seed.size(), sizeof identity.seed));
   copy_text(identity.name, sizeof identity.name, spec.id);
+  identity.spin_microseconds = static_cast<uint32_t>(spec.resources.poll.count());
   identity.config_bytes = static_cast<uint32_t>(config.size());
   for (const PortSpec& port : spec.ports)
     identity.ports[identity.port_count++] = TRY(abi_port(port));

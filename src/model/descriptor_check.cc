@@ -8,11 +8,14 @@
 #include "base/text.h"
 #include "model/descriptor_read.h"
 #include "model/finding.h"
+#include "model/technology.h"
 
 namespace vireo {
 namespace {
 
+using namespace std::chrono_literals;
 constexpr uint64_t least_memory = 64u << 10;
+constexpr auto longest_poll = 1s;
 
 struct PlacedSubnet {
   std::string link;
@@ -149,6 +152,24 @@ void check_memory(const YamlNode& function, std::vector<Finding>& findings) {
            "at least 64KiB", findings);
 }
 
+// Who polls takes a processor for itself; a unikernel's devices are polled beside it.
+void check_poll(const YamlNode& function, std::vector<Finding>& findings) {
+  const YamlNode* limits = function.find("resources");
+  const YamlNode* poll = limits != nullptr ? limits->find("poll") : nullptr;
+  const auto time = parse_duration(poll != nullptr ? poll->value : "0s");
+  if (!time || time->count() == 0) return;
+  if (*time > longest_poll)
+    report(*poll, fmt::format("{} is too long to poll", quoted(poll->value)), "at most 1s",
+           findings);
+  double least = 1;
+  for (const YamlNode* technology : one_or_more(function.find("technology")))
+    if (technology->value != "auto" && is_machine(technology->value)) least = 2;
+  const YamlNode* cpus = limits->find("cpus");
+  if (cpus == nullptr || json_of(*cpus).number() < least)
+    report(*poll, "who polls needs processors for itself",
+           fmt::format("say `cpus: {}` or more beside it, or leave `poll` out", least), findings);
+}
+
 void check_port(const YamlNode& port, const std::vector<std::string>& links, Claims& claims,
                 std::vector<Finding>& findings) {
   const YamlNode* link = port.is_scalar() ? &port : port.find("link");
@@ -188,6 +209,7 @@ void check_functions(const YamlNode& root, std::vector<Finding>& findings) {
       claims.address(*address, key.value);
   for (const auto& [key, function] : section(root, "functions").members) {
     check_memory(function, findings);
+    check_poll(function, findings);
     for (const YamlNode* port : one_or_more(function.find("ports")))
       check_port(*port, links, claims, findings);
   }

@@ -51,9 +51,10 @@ std::vector<IpAddress> addresses_of(const YamlNode* node) {
   return addresses;
 }
 
-std::chrono::milliseconds duration_of(const YamlNode* node, std::chrono::milliseconds fallback) {
+template <class Unit>
+Unit duration_of(const YamlNode* node, Unit fallback) {
   auto parsed = parse_duration(text_of(node));
-  return parsed ? std::chrono::duration_cast<std::chrono::milliseconds>(*parsed) : fallback;
+  return parsed ? std::chrono::duration_cast<Unit>(*parsed) : fallback;
 }
 
 uint64_t count_of(const YamlNode* node, uint64_t fallback) {
@@ -66,6 +67,7 @@ Resources resources_of(const YamlNode& node) {
   if (const YamlNode* cpus = node.find("cpus")) resources.cpus = json_of(*cpus).number();
   resources.memory = parse_bytes(text_of(node.find("memory"))).value_or(0);
   resources.pids = count_of(node.find("pids"), 0);
+  resources.poll = duration_of(node.find("poll"), resources.poll);
   return resources;
 }
 

@@ -240,6 +240,18 @@ const Case cases[] = {
      "to make it text\n"},
     {"too_little_memory", "functions: { f: { image: i, resources: { memory: 0 } } }\n",
      "3:50 memory of `0` is too little for any function | at least 64KiB\n"},
+    {"poll_without_a_processor", "functions: { f: { image: i, resources: { poll: 1ms } } }\n",
+     "3:48 who polls needs processors for itself | say `cpus: 1` or more beside it, or leave "
+     "`poll` "
+     "out\n"},
+    {"unikernel_that_polls",
+     "functions: { f: { image: i, technology: [unikernel.vireo.kvm, container], "
+     "resources: { cpus: 1.5, poll: 1ms } } }\n",
+     "3:105 who polls needs processors for itself | say `cpus: 2` or more beside it, or leave "
+     "`poll` "
+     "out\n"},
+    {"long_poll", "functions: { f: { image: i, resources: { cpus: 4, poll: 2s } } }\n",
+     "3:57 `2s` is too long to poll | at most 1s\n"},
     {"alias", "links: { a: &x {}, b: *x }\n",
      "3:13 anchors are not allowed | write the value out\n"
      "3:23 aliases are not allowed | write the value out\n"},

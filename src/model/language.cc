@@ -94,7 +94,11 @@ const Shape files{.form = Form::map,
 
 constexpr Key resource_keys[] = {{"cpus", &cpus, "share of processors, 0.5 is half of one"},
                                  {"memory", &memory, "hard limit of memory"},
-                                 {"pids", &pids, "most processes and threads"}};
+                                 {"pids", &pids, "most processes and threads"},
+                                 {"poll", &duration,
+                                  "how long a libvnf function polls for packets before it sleeps; "
+                                  "for low latency, with a processor in `cpus` for itself, a "
+                                  "unikernel with two"}};
 const Shape resources{.form = Form::section, .what = "a map of limits", .keys = resource_keys};
 
 constexpr Key health_keys[] = {

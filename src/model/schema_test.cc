@@ -106,7 +106,7 @@ const char* const documents[] = {R"({
     "f": {"image": "vireo/nat", "technology": ["container", "tinyx.kvm"], "command": ["x", 7, true],
           "environment": {"A": "1", "B": 2}, "restart": "on-failure",
           "files": {"/a/b": {"from": "x", "mode": "0644"}, "/c": "text", "/d": {"content": "y"}},
-          "resources": {"cpus": 0.5, "memory": "64MiB", "pids": 10},
+          "resources": {"cpus": 2, "memory": "64MiB", "pids": 10, "poll": "50us"},
           "config": {"any": [1, {"b": null}]},
           "health": {"http": "/h", "port": 80, "interval": "2s", "timeout": "50ms", "retries": 2},
           "ports": ["a", {"link": "b", "address": "10.0.0.1", "mac": "02:00:00:00:00:01",

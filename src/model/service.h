@@ -24,6 +24,8 @@ struct Resources {
   double cpus = 0;      // 0: no limit
   uint64_t memory = 0;  // bytes, 0: no limit
   uint64_t pids = 0;    // 0: the driver's default
+  // How long it polls for packets before it sleeps, with processors of its own; 0: never.
+  std::chrono::microseconds poll{0};
   bool operator==(const Resources&) const = default;
 };
 

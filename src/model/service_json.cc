@@ -64,6 +64,7 @@ Json function_of(const FunctionSpec& function) {
       .set("cpus", function.resources.cpus)
       .set("memory", function.resources.memory)
       .set("pids", function.resources.pids)
+      .set("poll_us", function.resources.poll.count())
       .set("config", function.config_json)
       .set("health", function.health ? health_of(*function.health) : Json())
       .set("restart", static_cast<int>(function.restart))
@@ -126,7 +127,8 @@ Result<FunctionSpec> function_from(const Json& json) {
     function.environment[name] = value.text();
   for (const Json& file : json["files"].items()) function.files.push_back(TRY(file_from(file)));
   function.resources = {json["cpus"].number(), static_cast<uint64_t>(json["memory"].integer()),
-                        static_cast<uint64_t>(json["pids"].integer())};
+                        static_cast<uint64_t>(json["pids"].integer()),
+                        std::chrono::microseconds(json["poll_us"].integer())};
   function.config_json = json["config"].text();
   if (json["health"].is_object()) function.health = health_from(json["health"]);
   int64_t restart = json["restart"].integer();

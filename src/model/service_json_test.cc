@@ -19,7 +19,7 @@ functions:
     command: [a, b]
     environment: { A: "1" }
     files: { /bytes: { from: x }, /text: { content: t, mode: "0755" } }
-    resources: { cpus: 1.5, memory: 1GiB, pids: 7 }
+    resources: { cpus: 2.5, memory: 1GiB, pids: 7, poll: 50us }
     config: { a: [1, true, null, 1.5, "x"] }
     health: { exec: [check], interval: 3s, timeout: 2s, retries: 9 }
     restart: never

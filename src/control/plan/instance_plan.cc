@@ -197,6 +197,7 @@ Facets function_facets(const FunctionSpec& function, const InstanceSpec& instanc
   facets[is_machine(instance.technology) ? "machine memory" : "memory"] =
       instance.resources.memory == 0 ? "no limit" : bytes_text(instance.resources.memory);
   facets["pids"] = number_text(static_cast<double>(instance.resources.pids));
+  facets["poll"] = fmt::format("{} us", instance.resources.poll.count());
   facets["command"] = fmt::format("{}", fmt::join(instance.process.arguments, " "));
   facets["environment"] = fmt::format("{}", fmt::join(instance.process.environment, " "));
   std::string files;

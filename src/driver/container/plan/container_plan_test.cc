@@ -114,6 +114,7 @@ TEST(ContainerPlan, writes_the_identity_page) {
   port.mtu = 1400;
   port.addresses = {*parse_prefix("10.0.0.1/24")};
   spec.ports = {port};
+  spec.resources.poll = std::chrono::milliseconds(5);
   auto bytes = encode_identity(spec, std::string(32, 'x'));
   ASSERT_TRUE(bytes);
   vnf::Identity identity;
@@ -121,6 +122,7 @@ TEST(ContainerPlan, writes_the_identity_page) {
   std::memcpy(&identity, bytes->data(), sizeof identity);
   EXPECT_EQ(identity.magic, vnf::identity_magic);
   EXPECT_EQ(identity.generation, 7u);
+  EXPECT_EQ(identity.spin_microseconds, 5000u);
   EXPECT_EQ(identity.ports[0].mtu, 1400u);
   EXPECT_EQ(identity.ports[0].addresses[0].bytes[3], 1);
   EXPECT_TRUE(bytes->ends_with("CONFIG"));
