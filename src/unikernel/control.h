@@ -26,6 +26,8 @@ uint64_t network_device(uint32_t port);
 bool must_notify();
 
 void wait(uint32_t microseconds);
+// Instead, in a loop that polls.
+inline void relax() { __builtin_ia32_pause(); }
 void print(const char* text);
 [[noreturn]] void end(uint32_t code);
 

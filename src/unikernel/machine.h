@@ -39,16 +39,17 @@ struct ImageNote {
 };
 inline constexpr ImageNote image_note{6, 4, 1, "Vireo", machine_version};
 
-// Written by the VMM while the guest does not run.
+// Written by the VMM while the guest does not run, but for `turns`.
 struct BootPage {
   uint32_t magic, version;
   uint64_t memory_bytes;
   uint64_t tsc_khz;
-  uint32_t port_count;   // devices worth preparing before the identity is there
-  uint32_t begun;        // 1: identity and vitals are there
-  uint64_t now_ns;       // CLOCK_MONOTONIC when the guest was entered last
-  uint32_t agent_waits;  // 1: the platform has sent something
-  uint32_t reserved;
+  uint32_t port_count;         // devices worth preparing before the identity is there
+  uint32_t begun;              // 1: identity and vitals are there
+  uint64_t now_ns;             // CLOCK_MONOTONIC when the guest was entered last
+  uint32_t agent_waits;        // 1: the platform has sent something
+  uint32_t polled;             // 1: the queues are looked at while the guest runs too, all the time
+  alignas(64) uint64_t turns;  // how often they have been, meanwhile; in a cache line of its own
 };
 
 // Registers of the control device, 4 bytes each, to write.

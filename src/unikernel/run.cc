@@ -14,6 +14,8 @@ struct Machine {
   const vnf::FunctionEntry* function;
   Ports ports;
   uint64_t next_tick_ns, next_transmit_ns, last_work_ns, spin_ns;
+  uint64_t turns, last_turn_ns;  // of who looks at the queues
+  uint32_t looks;                // of ours, since it was asked for them
 };
 constinit Machine machine_state{};
 
@@ -127,10 +129,35 @@ uint32_t patience(uint64_t now) {
   return static_cast<uint32_t>((next - now) / 1000 + 1);
 }
 
+// Nobody has looked at the queues for so long: who should waits for a processor, maybe for ours.
+constexpr uint64_t longest_turn_ns = 100'000;
+constexpr uint32_t looks_between = 64;  // what another processor writes is dear to read
+
+bool is_looked_after(uint64_t now) {
+  if (++machine_state.looks < looks_between) return true;
+  machine_state.looks = 0;
+  const uint64_t turns = boot().turns;
+  if (turns != machine_state.turns) machine_state.last_turn_ns = now;
+  machine_state.turns = turns;
+  return now - machine_state.last_turn_ns < longest_turn_ns;
+}
+
+// A guest whose queues are polled leaves its loop at its ticks, and when it has rested.
+bool may_stay(uint32_t microseconds) {
+  if (microseconds != 0 || boot().polled == 0) return false;
+  const uint64_t now = now_ns();
+  return now < machine_state.next_tick_ns && is_looked_after(now);
+}
+
 void look(uint32_t microseconds) {
   machine_state.ports.refill();
-  wait(microseconds);
-  synchronise_clock();
+  if (may_stay(microseconds)) {
+    relax();
+  } else {
+    wait(microseconds);
+    synchronise_clock();
+    machine_state.last_turn_ns = now_ns();
+  }
   for (uint32_t port = 0; port < machine_state.ports.count(); port++) serve_port(port);
 }
 

@@ -38,6 +38,7 @@ int Vmm::boot_image(const LoadRequest& request) {
             0,
             monotonic_ns(),
             0,
+            0,
             0};
   if (!processor_.give(memory_, make_page_tables(memory_, image)) ||
       !processor_.start(image.entry, machine::boot_page))
@@ -152,6 +153,7 @@ bool Vmm::begin(const ReceivedMessage& message) {
     ports_[port].plug(message.fds[before_ports + port]);
   for (unsigned i = 0; i < before_ports; i++) ::close(message.fds[i]);
   enter(port_count_);
+  start_polling();
   return begun_ = true;
 }
 

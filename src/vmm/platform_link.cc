@@ -61,7 +61,8 @@ bool PlatformLink::send(uint32_t type, uint32_t value, const void* payload, uint
     if (errno != EAGAIN) return false;
     // A state is larger than the socket's buffer: give the platform time to read, once a message.
     pollfd room{fd_agent, POLLOUT, 0};
-    if (::poll(&room, 1, 2000) <= 0) return false;
+    const timespec patience{2, 0};
+    if (::ppoll(&room, 1, &patience, nullptr) <= 0) return false;
   }
   return false;
 }

@@ -15,7 +15,8 @@ namespace vireo::vmm {
 
 namespace {
 
-// A message of the platform's waits at most this many busy waits of the guest's.
+// A message of the platform's waits at most this many busy waits of the guest's. A guest that polls
+// waits at its ticks.
 constexpr unsigned most_busy_waits = 32;
 
 }  // namespace
@@ -96,7 +97,7 @@ void Vmm::wait(uint32_t microseconds) {
   if (!work && boot().agent_waits == 0 && microseconds != 0) {
     sleep(microseconds);
     busy_waits_ = 0;
-  } else if (++busy_waits_ >= most_busy_waits) {
+  } else if (++busy_waits_ >= most_busy_waits || poller_.started()) {
     sleep(0);
     busy_waits_ = 0;
   }
@@ -172,9 +173,33 @@ bool Vmm::access(const GuestExit& exit) {
   return true;
 }
 
+// The other thread has the devices meanwhile, and only then.
+GuestExit Vmm::run_processor() {
+  if (!poller_.started()) return processor_.run();
+  poller_.give();
+  const GuestExit exit = processor_.run();
+  poller_.take();
+  return exit;
+}
+
+// Without a second thread the guest polls by asking: each look costs it an exit.
+void Vmm::start_polling() {
+  if (memory_.own_as<vnf::Identity>(machine::identity_begin).spin_microseconds == 0) return;
+  auto turn = [](void* self) { return static_cast<Vmm*>(self)->take_turn(); };
+  boot().polled = poller_.start(turn, this) ? 1 : 0;
+}
+
+bool Vmm::take_turn() {
+  bool any = false;
+  for (uint32_t port = 0; port < port_count_; port++) any |= ports_[port].flush();
+  for (uint32_t port = 0; port < port_count_; port++) any |= ports_[port].fill();
+  __atomic_store_n(&boot().turns, boot().turns + 1, __ATOMIC_RELEASE);
+  return any;
+}
+
 int Vmm::run_guest() {
   for (parked_ = false; !parked_;) {
-    const GuestExit exit = processor_.run();
+    const GuestExit exit = run_processor();
     switch (exit.kind) {
       case GuestExit::Kind::write:
       case GuestExit::Kind::read:

@@ -6,6 +6,7 @@
 #include "vmm/guest_memory.h"
 #include "vmm/image.h"
 #include "vmm/platform_link.h"
+#include "vmm/poller.h"
 #include "vmm/template.h"
 #include "vmm/virtio_net.h"
 #include "vmm/virtual_processor.h"
@@ -39,6 +40,9 @@ class Vmm {
   int fail_guest(const GuestExit& exit);
   // Runs the guest until it waits for an identity that is not there, or ends; -1: it waits.
   int run_guest();
+  GuestExit run_processor();
+  void start_polling();
+  bool take_turn();
   bool access(const GuestExit& exit);  // false: the guest has ended, with end_code_
   void wait(uint32_t microseconds);
   void sleep(uint32_t microseconds);
@@ -53,6 +57,7 @@ class Vmm {
 
   PlatformLink link_;
   VirtualProcessor processor_;
+  Poller poller_;  // of a guest whose identity says that it polls
   GuestMemory memory_;
   int pagemap_ = -1;
   unsigned rehearsal_waits_ = 0;  // left until the rehearsal is over; 0: there is none

@@ -15,9 +15,18 @@
 namespace vireo {
 namespace {
 
+std::unique_ptr<VmmBench> bench_that_polls(std::string& skip) {
+  auto bench = VmmBench::make(skip);
+  if (bench) bench->let_poll();
+  return bench;
+}
+
 INSTANTIATE_TEST_SUITE_P(Driver, DriverContract,
-                         ::testing::Values(DriverBenchFactory{
-                             "vmm", [](std::string& skip) { return VmmBench::make(skip); }}),
+                         ::testing::Values(DriverBenchFactory{"vmm",
+                                                              [](std::string& skip) {
+                                                                return VmmBench::make(skip);
+                                                              }},
+                                           DriverBenchFactory{"vmm_that_polls", bench_that_polls}),
                          [](const auto& each) { return each.param.name; });
 
 class StartTiers : public ::testing::Test {

@@ -13,6 +13,9 @@ namespace vireo {
 
 namespace {
 
+using namespace std::chrono_literals;
+constexpr auto longest_poll = 1s;
+
 // The probe's image that does as `word` says: "exit:N", or else serves.
 std::string elf_of(std::string_view word) {
   std::string elf = read_file(UNIKERNEL_PROBE).value_or("");
@@ -79,6 +82,7 @@ InstanceSpec VmmBench::spec_of(const InstanceId& id, const std::string& image,
   spec.image_digest = image;
   spec.root.layers = {layer};
   spec.function = FunctionStart{};
+  if (polls_) spec.resources.poll = longest_poll;
   return spec;
 }
 

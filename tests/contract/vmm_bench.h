@@ -15,6 +15,7 @@ class VmmBench final : public KeptBench {
   // nullptr: `skip` says why.
   static std::unique_ptr<VmmBench> make(std::string& skip,
                                         StartTier quickest = StartTier::rehearsed);
+  void let_poll() { polls_ = true; }  // every instance, for as long as it does something
   ~VmmBench() override;
 
   Driver& driver() override { return *driver_; }
@@ -31,6 +32,7 @@ class VmmBench final : public KeptBench {
   std::string open();
 
   StartTier quickest_ = StartTier::rehearsed;
+  bool polls_ = false;
   std::unique_ptr<VmmDriver> driver_;
 };
 

@@ -8,11 +8,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <set>
 
 #include "base/text.h"
 #include "contract/vmm_bench.h"
+#include "host/process_stat.h"
 #include "vnf/ip_header.h"
+#include "vnf/responder.h"
 #include "vnf/tcp/tcp_sink.h"
 
 namespace vireo {
@@ -41,10 +44,11 @@ std::pair<Fd, Fd> make_link() {
   return {Fd(ends[0]), Fd(ends[1])};
 }
 
-InstanceSpec sink(VmmBench& bench, unsigned number, unsigned round = 1) {
-  InstanceSpec spec = bench.spec_of(fmt::format("default/s/f.{}@{}", number, round), "tcp-sink",
-                                    read_file(VIREO_FUNCTIONS "/tcp-sink.elf").value_or(""));
-  const vnf::TcpSink::Config config{sink_port, 0, 0, 8, 4096};
+template <class Config>
+InstanceSpec endpoint(VmmBench& bench, unsigned number, unsigned round, const std::string& image,
+                      const Config& config) {
+  const std::string elf = read_file(VIREO_FUNCTIONS "/" + image + ".elf").value_or("");
+  InstanceSpec spec = bench.spec_of(fmt::format("default/s/f.{}@{}", number, round), image, elf);
   spec.function->config.assign(reinterpret_cast<const char*>(&config), sizeof config);
   spec.ports.resize(1);
   PortSpec& port = spec.ports[0];
@@ -52,6 +56,16 @@ InstanceSpec sink(VmmBench& bench, unsigned number, unsigned round = 1) {
   port.addresses = {*parse_prefix("10.1.0.10/24")};
   port.neighbours = {{*parse_ip("10.1.0.1"), *parse_mac("02:00:00:00:00:01")}};
   return spec;
+}
+
+InstanceSpec sink(VmmBench& bench, unsigned number, unsigned round = 1) {
+  return endpoint(bench, number, round, "tcp-sink", vnf::TcpSink::Config{sink_port, 0, 0, 8, 4096});
+}
+
+// Answers each first segment alike.
+InstanceSpec responder(VmmBench& bench, unsigned number) {
+  return endpoint(bench, number, 1, "responder",
+                  vnf::Responder::Config{static_cast<uint8_t>(vnf::Responder::Mode::accept), 0, 0});
 }
 
 // The first segment of a connection, always the same but for the MAC that it goes to.
@@ -94,6 +108,21 @@ std::optional<Reply> answer(const Fd& link) {
   return std::nullopt;
 }
 
+bool ask_again(const Fd& link, const PortSpec& port) {
+  const std::string segment = first_segment(port);
+  return ::write(link.get(), segment.data(), segment.size()) ==
+             static_cast<ssize_t>(segment.size()) &&
+         answer(link).has_value();
+}
+
+// But for KVM's.
+unsigned threads_of(int pid) {
+  unsigned count = 0;
+  for (const auto& thread : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid)))
+    if (!read_process_stat(thread.path().string()).value_or(ProcessStat{}).kernels_own) count++;
+  return count;
+}
+
 class Forks : public ::testing::Test {
  protected:
   void open(StartTier quickest) {
@@ -125,6 +154,17 @@ class Forks : public ::testing::Test {
     auto reply = answer(ours);
     EXPECT_TRUE(driver.destroy(spec.id));
     return reply;
+  }
+  void start(const InstanceSpec& spec, Fd link) {
+    Driver& driver = bench_->driver();
+    auto shell = driver.prepare({spec.technology, false});
+    ASSERT_TRUE(shell) << shell.error().message;
+    auto loaded = driver.preloader()->preload(shell->id, spec);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    std::vector<PortEndpoint> ports(1);
+    ports[0].fd = std::move(link);
+    auto started = driver.start(shell->id, spec, std::move(ports), nullptr);
+    ASSERT_TRUE(started) << started.error().message;
   }
   // Until it is there, starts are cold.
   void make_template() {
@@ -162,6 +202,34 @@ TEST_F(Forks, so_have_machines_that_rehearsed) {
   ASSERT_NO_FATAL_FAILURE(open(StartTier::rehearsed));
   if (!bench_) return;
   expect_all_different(at_most(100), true, "rehearsed");
+}
+
+// Longer than its ticks, which it spends outside its loop, and after a rest.
+TEST_F(Forks, a_machine_that_polls_answers_like_others_with_one_thread_more) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::rehearsed));
+  if (!bench_) return;
+  for (const bool polls : {false, true}) {
+    if (polls) bench_->let_poll();
+    const InstanceSpec spec = responder(*bench_, polls ? 2 : 1);
+    auto [ours, theirs] = make_link();
+    ASSERT_NO_FATAL_FAILURE(start(spec, std::move(theirs)));
+    ASSERT_TRUE(ask_again(ours, spec.ports[0]));
+    const int pid = bench_->vmm().pid(spec.id).value_or(0);
+    EXPECT_EQ(threads_of(pid), polls ? 2U : 1U);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+    while (std::chrono::steady_clock::now() < end) ASSERT_TRUE(ask_again(ours, spec.ports[0]));
+    Pauser& pauser = *bench_->driver().pauser();
+    ASSERT_TRUE(pauser.pause(spec.id));
+    const std::string segment = first_segment(spec.ports[0]);
+    ASSERT_GT(::write(ours.get(), segment.data(), segment.size()), 0);
+    pollfd silent{ours.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&silent, 1, 50), 0) << "paused, it spoke";
+    ASSERT_TRUE(pauser.resume(spec.id));
+    EXPECT_TRUE(answer(ours));
+    ::usleep(1'500'000);  // longer than it polls
+    EXPECT_TRUE(ask_again(ours, spec.ports[0]));
+    EXPECT_TRUE(bench_->driver().destroy(spec.id));
+  }
 }
 
 }  // namespace

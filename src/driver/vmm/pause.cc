@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A machine stands still when the one thread of its VMM is stopped (signal(7), SIGSTOP). Its
-// control group cannot be frozen: KVM's worker, a kernel thread before Linux 6.14, is in it, never
+// A machine stands still when the threads of its VMM are stopped (signal(7), SIGSTOP). Its control
+// group cannot be frozen: KVM's worker, a kernel thread before Linux 6.14, is in it, never
 // freezes and is counted (kernel/cgroup/freezer.c, cgroup_update_frozen).
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+
+#include <filesystem>
 
 #include "driver/vmm/vmm_driver.h"
 #include "host/process_stat.h"
@@ -21,11 +23,23 @@ char state_of(int pid) {
 }
 
 bool is_stopped(int pid) { return state_of(pid) == 'T'; }
+
+// The one that takes the signal is not the last one to stop.
+bool all_stopped(int pid) {
+  std::error_code gone;
+  for (const auto& thread :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
+    const ProcessStat stat = read_process_stat(thread.path().string()).value_or(ProcessStat{});
+    if (!stat.kernels_own && stat.state != 'T') return false;
+  }
+  return !gone;
+}
+
 bool is_over(int pid) { return state_of(pid) == ' ' || state_of(pid) == 'Z'; }
 
 // The keeper signals when it comes to it.
 Result<void> await(int pid, bool stopped) {
-  for (unsigned waited = 0; is_stopped(pid) != stopped; waited++) {
+  for (unsigned waited = 0; stopped ? !all_stopped(pid) : is_stopped(pid); waited++) {
     if (is_over(pid)) return Error{Errc::conflict, "it does not run"};
     if (waited >= longest_ms) return Error{Errc::timed_out, "the keeper does not signal it"};
     ::poll(nullptr, 0, 1);
