@@ -95,7 +95,8 @@ Round round_trip_round(const BenchOptions& options, const Workshop& workshop) {
   for (const auto& path : workshop.paths)
     if (path->row().mode.find(" ports") == std::string::npos && path->row().technology != unikernel)
       round.probes.push_back(make_round_trip_probe(path, each));
-  if (workshop.responder) round.probes.push_back(make_round_trip_probe(workshop.responder, each));
+  for (const auto& path : workshop.responders)
+    round.probes.push_back(make_round_trip_probe(path, each));
   return round;
 }
 
@@ -262,7 +263,7 @@ void make_paths(const BenchOptions& options, Workshop& workshop) {
   if (options.wants_technology(unikernel)) {
     VireoPaths guest = made(unikernel, "", "");
     paths.insert(paths.end(), {guest.direct, guest.through});
-    workshop.responder = guest.responder;
+    workshop.responders = {guest.responder, guest.polling};
   }
   if (options.wants_peer("bare_veth")) paths.push_back(make_bare_veth_path());
   if (options.wants_peer("docker"))

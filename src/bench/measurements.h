@@ -25,9 +25,9 @@ struct Workshop {
   std::string iperf_archive;
   std::shared_ptr<DockerDaemon> docker;
   std::function<void(const std::string&)> progress;
-  std::function<bool()> interrupted;         // for probes whose samples are long
-  std::vector<std::shared_ptr<Path>> paths;  // ours and those of the peers that were asked for
-  std::shared_ptr<Path> responder;           // of VireoPaths; empty: not asked for
+  std::function<bool()> interrupted;              // for probes whose samples are long
+  std::vector<std::shared_ptr<Path>> paths;       // ours and those of the peers that were asked for
+  std::vector<std::shared_ptr<Path>> responders;  // of VireoPaths; empty: not asked for
 };
 
 // Errc::exhausted: a limit of this host forbids what is asked for. Before anything is begun.

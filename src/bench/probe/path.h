@@ -51,10 +51,10 @@ struct PathOptions {
 
 // Through a private daemon, which all share: `direct` to a container with a kernel's stack, or to a
 // unikernel with a TCP of its own; `through` one function of libvnf to a container; `responder`,
-// for a unikernel alone, answers no stream but pings. The modes of their rows end in ", bridge"
-// when that is asked for.
+// for a unikernel alone, answers no stream but pings, `polling` is one that polls. The modes of
+// their rows end in ", bridge" when that is asked for.
 struct VireoPaths {
-  std::shared_ptr<Path> direct, through, responder;
+  std::shared_ptr<Path> direct, through, responder, polling;
 };
 VireoPaths make_vireo_paths(const PathOptions& options);
 

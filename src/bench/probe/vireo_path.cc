@@ -14,8 +14,9 @@ namespace vireo::bench {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr int direct = 10, responder = 11, source = 12, behind = 20;  // hosts of the lab's network
-constexpr uint16_t stream_port = 5001;                                // iperf's
+constexpr int direct = 10, responder = 11, source = 12, polling = 13,
+              behind = 20;              // hosts of the lab's network
+constexpr uint16_t stream_port = 5001;  // iperf's
 
 // One service with all far ends.
 class TrafficLab {
@@ -53,11 +54,13 @@ class TrafficLab {
           "  direct: {{ image: bench/iperf, ports: [{{ link: lan, address: {} }}] }}\n",
           address(direct));
     std::string text;
-    for (const auto& [name, function, host] : {std::tuple("direct", "tcp-sink", direct),
-                                               std::tuple("responder", "responder", responder)})
+    for (const auto& [name, function, host, more] :
+         {std::tuple("direct", "tcp-sink", direct, ""),
+          std::tuple("responder", "responder", responder, ""),
+          std::tuple("polling", "responder", polling, ", resources: { cpus: 2, poll: 20ms }")})
       text += fmt::format(
-          "  {}: {{ image: vireo/{}, technology: {}, ports: [{{ link: lan, address: {} }}] }}\n",
-          name, function, options_.technology, address(host));
+          "  {}: {{ image: vireo/{}, technology: {}, ports: [{{ link: lan, address: {} }}]{} }}\n",
+          name, function, options_.technology, address(host), more);
     return text;
   }
 
@@ -157,6 +160,7 @@ VireoPaths make_vireo_paths(const PathOptions& options) {
   if (lab->machine()) {
     paths.direct = std::make_shared<GuestPath>(lab, own, direct);
     paths.responder = std::make_shared<VireoPath>(lab, own, responder);
+    paths.polling = std::make_shared<VireoPath>(lab, own + ", polling", polling);
   } else {
     paths.direct = std::make_shared<VireoPath>(lab, own, direct);
   }
