@@ -32,7 +32,7 @@ constexpr int allowed[] = {
     SCMP_SYS(futex), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_yield)};
 // clang-format on
-// The C library's words for a thread, and nothing else.
+// The C library's words for a thread, and nothing else, of a machine.
 constexpr unsigned long thread_flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM |
                                        CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS |
                                        CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
@@ -49,11 +49,10 @@ constexpr unsigned long requests[] = {KVM_CREATE_VM,
                                       KVM_GET_FPU,
                                       KVM_SET_FPU};
 
-// What a zygote does to make a machine, and a machine before it is one.
-constexpr int becoming[] = {SCMP_SYS(clone),       SCMP_SYS(dup3),      SCMP_SYS(openat),
-                            SCMP_SYS(close_range), SCMP_SYS(getrandom), SCMP_SYS(getppid),
-                            SCMP_SYS(setresgid),   SCMP_SYS(setresuid), SCMP_SYS(prctl),
-                            SCMP_SYS(seccomp)};
+// What a zygote does to make a machine, and a machine before it is one; beside them it clones.
+constexpr int becoming[] = {SCMP_SYS(dup3),      SCMP_SYS(openat),  SCMP_SYS(close_range),
+                            SCMP_SYS(getrandom), SCMP_SYS(getppid), SCMP_SYS(setresgid),
+                            SCMP_SYS(setresuid), SCMP_SYS(prctl),   SCMP_SYS(seccomp)};
 
 bool allow(const Context& context) {
   bool good = true;
@@ -67,15 +66,15 @@ bool allow(const Context& context) {
   // clone.
   good =
       good && ::seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
-  return good && ::seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                                    SCMP_A0(SCMP_CMP_EQ, thread_flags)) == 0;
+  return good && ::seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(clone), 0) == 0;
 }
 
 bool refuse(const Context& context) {
   bool good = true;
   for (int call : becoming)
     good = good && ::seccomp_rule_add(context.get(), SCMP_ACT_KILL_PROCESS, call, 0) == 0;
-  return good;
+  return good && ::seccomp_rule_add(context.get(), SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 1,
+                                    SCMP_A0(SCMP_CMP_NE, thread_flags)) == 0;
 }
 
 Result<Fd> filter_file(const Context& context) {
