@@ -15,8 +15,8 @@ constexpr std::string_view entry_prefix = "vmm-zygote-";
 
 }  // namespace
 
-// No limit of its own, and so no control group where one costs (host/cgroup.h): machines begin in
-// the zygote's.
+// In the keeper's control groups, as the machines are that nothing limits: a group of its own would
+// be theirs, and had to stay when it has ended.
 Result<std::string> VmmDriver::make_zygote() {
   auto [ours, theirs] = TRY(UnixSocket::pair(SocketKind::packets));
   SpawnRequest request;
@@ -30,7 +30,9 @@ Result<std::string> VmmDriver::make_zygote() {
                  network_.get()};
   request.hold = {ours.fd().get()};
   const std::string name = request.name;
-  TRY(spawn(groups_.at(name), std::move(request)));
+  auto link = keeper();
+  if (!link) return Error{Errc::unavailable, "the keeper is not running"};
+  TRY(link->spawn(request));
   return name;
 }
 
