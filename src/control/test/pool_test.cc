@@ -83,6 +83,20 @@ TEST_F(PoolTest, loads_the_programs_that_were_started_last) {
   }
 }
 
+TEST_F(PoolTest, says_what_the_last_refill_made_as_a_whole) {
+  Pool pool = make(8);
+  pool.wait_full();
+  for (const char* program : {"a", "b", "c"}) {
+    auto taken = pool.take(*driver, instance({PortKind::veth}, program));
+    ASSERT_TRUE(taken);
+    pool.give_back(*driver, *std::move(taken));
+  }
+  pool.wait_full();
+  EXPECT_EQ(host->loaded(), 3u);  // by several threads, each program once
+  EXPECT_EQ(pool.metrics().at(0).refilled, 3u);
+  EXPECT_GT(pool.metrics().at(0).refilled_in.count(), 0);
+}
+
 TEST_F(PoolTest, forgets_the_programs_of_a_removed_image) {
   Pool pool = make(1);
   auto taken = pool.take(*driver, instance({PortKind::veth}, "a"));
