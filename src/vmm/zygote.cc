@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -94,10 +95,17 @@ const char* Zygote::open() {
   return limit_system_calls() ? nullptr : "cannot limit system calls";
 }
 
+// A machine's thread, the one that polls for it, and KVM's worker, which newer kernels count. The
+// kernel does not ask the root's processes, of which the zygote is one (kernel/fork.c).
+static bool limit_threads() {
+  const rlimit most{4, 4};
+  return ::setrlimit(RLIMIT_NPROC, &most) == 0;
+}
+
 // The network namespace is one without interfaces, shared by all.
 bool Zygote::leave_host() {
   return ::setns(fd_network, CLONE_NEWNET) == 0 && ::close(fd_network) == 0 && leave_files() &&
-         ::setgroups(0, nullptr) == 0 && keep_capabilities_to_change_ids() &&
+         limit_threads() && ::setgroups(0, nullptr) == 0 && keep_capabilities_to_change_ids() &&
          ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 

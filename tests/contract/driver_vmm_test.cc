@@ -149,6 +149,8 @@ TEST_F(StartTiers, machines_share_a_jail_and_have_ids_of_their_own) {
     EXPECT_EQ(status_of(pids.back(), "Groups"), " ");
     EXPECT_EQ(status_of(pids.back(), "NoNewPrivs"), "1");
     EXPECT_EQ(status_of(pids.back(), "Seccomp_filters"), "2");
+    const auto limits = read_file(fmt::format("/proc/{}/limits", pids.back()));
+    EXPECT_NE(limits->find("Max processes             4                    4 "), std::string::npos);
     EXPECT_TRUE(list_directory(fmt::format("/proc/{}/root", pids.back()))->empty());
   }
   EXPECT_NE(status_of(pids[0], "Uid"), status_of(pids[1], "Uid"));

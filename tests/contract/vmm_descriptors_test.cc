@@ -60,14 +60,20 @@ class Machines : public testing::Test {
     ports[0].fd = *open_path("/dev/null", O_RDWR);
     auto started = driver_->start(shell->id, machine(number), std::move(ports), nullptr);
     ASSERT_TRUE(started) << started.error().message;
-    pollfd wanted{driver_->event_fd(), POLLIN, 0};
-    ASSERT_EQ(::poll(&wanted, 1, 10'000), 1);
-    const std::vector<DriverEvent> events = driver_->take_events();
+    const std::vector<DriverEvent> events = next_events();
     ASSERT_EQ(events.size(), 1u);
     EXPECT_EQ(events[0].kind, DriverEvent::Kind::ready);
     EXPECT_EQ(events[0].id, machine(number).id);
     driver_->rest();
     ASSERT_TRUE(keeper_->list());
+  }
+  // A socket that hangs up is no event yet when its process has been reaped already: the keeper's
+  // word comes after it.
+  std::vector<DriverEvent> next_events() {
+    std::vector<DriverEvent> events;
+    pollfd wanted{driver_->event_fd(), POLLIN, 0};
+    while (events.empty() && ::poll(&wanted, 1, 10'000) == 1) events = driver_->take_events();
+    return events;
   }
   static size_t descriptors_of(const std::string& process) {
     return list_directory("/proc/" + process + "/fd").value_or({}).size();
@@ -97,9 +103,7 @@ TEST_F(Machines, each_takes_two_descriptors_of_the_daemon) {
 TEST_F(Machines, is_asked_and_killed_through_the_keeper) {
   start(0);
   ASSERT_TRUE(driver_->stop(machine(0).id, StopKind::kill));
-  pollfd wanted{driver_->event_fd(), POLLIN, 0};
-  ASSERT_EQ(::poll(&wanted, 1, 10'000), 1);
-  const std::vector<DriverEvent> events = driver_->take_events();
+  const std::vector<DriverEvent> events = next_events();
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].kind, DriverEvent::Kind::exited);
   EXPECT_EQ(events[0].exit.kind, ExitKind::killed);
