@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
+#include <utility>
 
 namespace vireo::bench {
 namespace {
@@ -20,17 +22,28 @@ constexpr size_t few = 100;  // more than waiting, mapping and ending take
 // Works once it is let: so many system calls and page faults, then it waits for its end.
 class Worker {
  public:
-  Worker() {
-    EXPECT_EQ(::pipe(begin_.data()) | ::pipe(done_.data()) | ::pipe(end_.data()), 0);
+  enum class Made { at_once, by_zygote };
+  explicit Worker(Made made = Made::at_once) {
+    for (Pipe* each : {&begin_, &done_, &end_, &wanted_, &pids_})
+      EXPECT_EQ(::pipe(each->data()), 0);
     pid_ = ::fork();
-    if (pid_ == 0) work();
+    if (pid_ != 0) return;
+    if (made == Made::by_zygote) make_another();
+    work();
   }
   ~Worker() {
     give(begin_);  // whoever was never let to
     give(end_);
     ::waitpid(pid_, nullptr, 0);
-    for (const auto* pipe : {&begin_, &done_, &end_})
-      for (const int end : *pipe) ::close(end);
+    for (const Pipe* each : {&begin_, &done_, &end_, &wanted_, &pids_})
+      for (const int end : *each) ::close(end);
+  }
+  // The zygote makes the worker, a child of its own parent, and ends.
+  void make() {
+    give(wanted_);
+    pid_t made = 0;
+    EXPECT_EQ(::read(pids_[0], &made, sizeof made), static_cast<ssize_t>(sizeof made));
+    ::waitpid(std::exchange(pid_, made), nullptr, 0);
   }
   pid_t pid() const { return pid_; }
   void run() const {
@@ -45,6 +58,15 @@ class Worker {
     char byte;
     EXPECT_EQ(::read(pipe[0], &byte, 1), 1);
   }
+  // Returns in the worker.
+  void make_another() const {
+    await(wanted_);
+    const auto made = static_cast<pid_t>(
+        ::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+    if (made == 0) return;
+    EXPECT_EQ(::write(pids_[1], &made, sizeof made), static_cast<ssize_t>(sizeof made));
+    ::_exit(0);
+  }
   [[noreturn]] void work() const {
     await(begin_);
     for (size_t i = 0; i < calls; i++) ::syscall(SYS_getppid);
@@ -56,7 +78,7 @@ class Worker {
     ::_exit(0);
   }
 
-  Pipe begin_{}, done_{}, end_{};
+  Pipe begin_{}, done_{}, end_{}, wanted_{}, pids_{};
   pid_t pid_ = -1;
 };
 
@@ -98,6 +120,16 @@ TEST_F(StartCounterTest, counts_who_is_begun_meanwhile_and_not_the_parent) {
   ASSERT_TRUE(counter) << counter.error().message;
   const Worker worker;
   for (size_t i = 0; i < calls; i++) ::syscall(SYS_getppid);
+  worker.run();
+  counter->stop();
+  expect_counted(counter->of(worker.pid()));
+}
+
+TEST_F(StartCounterTest, counts_who_is_begun_by_a_zygote) {
+  Worker worker(Worker::Made::by_zygote);
+  auto counter = StartCounter::begin(parents_);
+  ASSERT_TRUE(counter) << counter.error().message;
+  worker.make();
   worker.run();
   counter->stop();
   expect_counted(counter->of(worker.pid()));

@@ -352,7 +352,7 @@ TEST_F(BenchProgram, starts_unikernels_in_every_tier_and_heals_them) {
 }
 
 TEST_F(BenchProgram, sends_to_unikernels_and_through_them) {
-  const size_t streams = 2 * 2, packets = 2, pings = 2, sizes = 2;
+  const size_t streams = 2 * 2, packets = 2, pings = 2 * 2, sizes = 2;
   EXPECT_EQ(unikernels("throughput round_trip image_size --quick --runs 1", 1),
             streams + packets + pings + sizes);
 }

@@ -78,11 +78,16 @@ Result<StartCounter::Counted> StartCounter::count(pid_t pid, bool children) {
 Result<StartCounter> StartCounter::begin(std::span<const int> parents) {
   StartCounter counter;
   for (const int parent : parents) {
-    for (const pid_t child : first_children_of(parent))
-      counter.children_.push_back(TRY(count(child, true)));
-    counter.parents_.push_back({TRY(count(parent, true)), TRY(count(parent, false))});
+    for (const pid_t child : first_children_of(parent)) TRY(counter.add_maker(child));
+    TRY(counter.add_maker(parent));
+    counter.parents_.push_back(parent);
   }
   return counter;
+}
+
+Result<void> StartCounter::add_maker(pid_t pid) {
+  makers_.push_back({TRY(count(pid, true)), TRY(count(pid, false))});
+  return {};
 }
 
 void StartCounter::stop() {
@@ -92,23 +97,22 @@ void StartCounter::stop() {
     counted.counts = {value_of(counted.system_calls),
                       faults_of(counted.pid) - counted.faults_before, value_of(counted.vmm_exits)};
   };
-  for (Counted& child : children_) take(child);
-  for (Parent& parent : parents_) {
-    take(parent.with_children);
-    take(parent.alone);
-    for (const pid_t child : first_children_of(parent.alone.pid))
-      faults_.emplace_back(child, faults_of(child));
+  for (Maker& maker : makers_) {
+    take(maker.with_children);
+    take(maker.alone);
   }
+  for (const pid_t parent : parents_)
+    for (const pid_t child : first_children_of(parent))
+      faults_.emplace_back(child, faults_of(child));
 }
 
 StartCounts StartCounter::of(pid_t pid) const {
-  const auto known = std::ranges::find(children_, pid, &Counted::pid);
-  if (known != children_.end()) return known->counts;
   StartCounts counts;
-  for (const Parent& parent : parents_) {
-    counts.system_calls +=
-        parent.with_children.counts.system_calls - parent.alone.counts.system_calls;
-    counts.vmm_exits += parent.with_children.counts.vmm_exits - parent.alone.counts.vmm_exits;
+  for (const Maker& maker : makers_) {
+    const StartCounts &all = maker.with_children.counts, &own = maker.alone.counts;
+    if (maker.alone.pid == pid) return all;
+    counts.system_calls += all.system_calls - own.system_calls;
+    counts.vmm_exits += all.vmm_exits - own.vmm_exits;
   }
   for (const auto& [child, faults] : faults_)
     if (child == pid) counts.page_faults = faults;

@@ -21,7 +21,7 @@ struct StartCounts {
 };
 
 // All are counted from begin() to stop(): whoever the parents have begun already, and whoever they
-// begin meanwhile. One thread.
+// or their children (a zygote's are its parent's own) begin meanwhile. One thread.
 class StartCounter {
  public:
   // Errc::unsupported says what this host lacks; it mounts tracefs where nobody has (the bench has
@@ -40,13 +40,14 @@ class StartCounter {
     uint64_t faults_before = 0;
     StartCounts counts;
   };
-  struct Parent {
+  struct Maker {
     Counted with_children, alone;
   };
   static Result<Counted> count(pid_t pid, bool children);
+  Result<void> add_maker(pid_t pid);
 
-  std::vector<Parent> parents_;
-  std::vector<Counted> children_;
+  std::vector<pid_t> parents_;
+  std::vector<Maker> makers_;                       // the parents and their first children
   std::vector<std::pair<pid_t, uint64_t>> faults_;  // of those that were begun meanwhile
 };
 
