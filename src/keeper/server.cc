@@ -148,13 +148,18 @@ void Server::dispatch(Op op, Request& request) {
   }
 }
 
+Server::Beginning Server::read_beginning(Reader& body) {
+  Beginning begun;
+  begun.entry->name = body.text();
+  begun.entry->text = body.text();
+  begun.log_path = body.text();
+  begun.log_bytes = body.number<uint64_t>();
+  return begun;
+}
+
 void Server::spawn(Request& request) {
   Reader& body = request.body;
-  auto entry = std::make_unique<Entry>();
-  entry->name = body.text();
-  entry->text = body.text();
-  const std::string log_path = body.text();
-  const auto log_bytes = body.number<uint64_t>();
+  auto [entry, log_path, log_bytes] = read_beginning(body);
   StartPlan plan;
   plan.clone_flags = body.number<uint64_t>();
   std::vector<std::string> arguments, environment;
@@ -179,11 +184,7 @@ void Server::spawn(Request& request) {
 
 void Server::fork(Request& request) {
   Reader& body = request.body;
-  auto entry = std::make_unique<Entry>();
-  entry->name = body.text();
-  entry->text = body.text();
-  const std::string log_path = body.text();
-  const auto log_bytes = body.number<uint64_t>();
+  auto [entry, log_path, log_bytes] = read_beginning(body);
   const Entry* zygote = entries_.find(body.text());
   ForkPlan plan;
   plan.argument = body.number<uint64_t>();

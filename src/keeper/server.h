@@ -40,6 +40,13 @@ class Server {
   void close(Connection& connection);
   void greet(Connection& connection, Reader hello);
   void dispatch(Op op, Request& request);
+  // What every request for a new entry begins with.
+  struct Beginning {
+    std::unique_ptr<Entry> entry = std::make_unique<Entry>();
+    std::string log_path;
+    uint64_t log_bytes = 0;
+  };
+  static Beginning read_beginning(Reader& body);
   void spawn(Request& request);
   void fork(Request& request);
   void hold(Request& request);

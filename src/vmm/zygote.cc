@@ -23,6 +23,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "host/fd_passing.h"
 #include "keeper/zygote_protocol.h"
 #include "vmm/vmm_protocol.h"
 
@@ -60,26 +61,6 @@ bool keep_capabilities_to_change_ids() {
   if (::getrandom(&guard, sizeof guard, 0) != sizeof guard) refuse("no random bytes");
   guard &= ~uint64_t{0xff};
   asm volatile("mov %0, %%fs:0x28" : : "r"(guard) : "memory");
-}
-
-bool receive(uint64_t& user, int* fds, unsigned count) {
-  keeper::ZygoteRequest request;
-  iovec part{&request, sizeof request};
-  alignas(cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))];
-  msghdr raw{};
-  raw.msg_iov = &part;
-  raw.msg_iovlen = 1;
-  raw.msg_control = control;
-  raw.msg_controllen = sizeof control;
-  ssize_t got = -1;
-  do got = ::recvmsg(fd_requests, &raw, MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
-  const cmsghdr* head = CMSG_FIRSTHDR(&raw);
-  if (got != sizeof request || head == nullptr || head->cmsg_len != CMSG_LEN(count * sizeof(int)))
-    return false;
-  std::memcpy(fds, CMSG_DATA(head), count * sizeof(int));
-  user = request.argument;
-  return true;
 }
 
 }  // namespace
@@ -134,28 +115,26 @@ bool Zygote::limit_system_calls() {
 }
 
 void Zygote::serve(Machine machine) {
-  uint64_t user = 0;
-  int fds[request_fds];
-  while (receive(user, fds, request_fds)) {
-    make(user, fds, machine);
-    for (const int fd : fds) ::close(fd);
+  keeper::ZygoteRequest request;
+  for (PassedMessage message; receive_with_fds(fd_requests, sizeof request, message) > 0;
+       message = {}) {
+    if (message.bytes.size() != sizeof request || message.cut || message.fds.size() != request_fds)
+      return;
+    std::memcpy(&request, message.bytes.data(), sizeof request);
+    make(request.argument, message.fds, machine);
   }
 }
 
-void Zygote::make(uint64_t user, const int* fds, Machine machine) {
+void Zygote::make(uint64_t user, std::span<const Fd> fds, Machine machine) {
   // Not by fork(): the C library's knows no such parent.
   const long pid = ::syscall(SYS_clone, CLONE_PARENT, nullptr, nullptr, nullptr, nullptr);
   if (pid == 0) become(user, fds, machine);
-  keeper::ZygoteAnswer answer{static_cast<int32_t>(pid > 0 ? pid : 0), pid < 0 ? errno : 0};
-  iovec part{&answer, sizeof answer};
-  msghdr raw{};
-  raw.msg_iov = &part;
-  raw.msg_iovlen = 1;
-  ::sendmsg(fd_requests, &raw, MSG_NOSIGNAL);
+  const keeper::ZygoteAnswer answer{static_cast<int32_t>(pid > 0 ? pid : 0), pid < 0 ? errno : 0};
+  (void)send_with_fds(fd_requests, {reinterpret_cast<const char*>(&answer), sizeof answer}, {});
 }
 
 // Never returns: who called it has the guard of before.
-void Zygote::become(uint64_t user, const int* fds, Machine machine) {
+void Zygote::become(uint64_t user, std::span<const Fd> fds, Machine machine) {
   const int pagemap = place_descriptors(fds);
   take_id(user);
   renew_stack_guard();
@@ -166,9 +145,9 @@ void Zygote::become(uint64_t user, const int* fds, Machine machine) {
 }
 
 // Gives the pagemap.
-int Zygote::place_descriptors(const int* fds) {
-  if (::dup3(fds[0], 1, 0) < 0 || ::dup3(fds[1], 2, 0) < 0 ||
-      ::dup3(fds[2], fd_agent, O_CLOEXEC) < 0)
+int Zygote::place_descriptors(std::span<const Fd> fds) {
+  if (::dup3(fds[0].get(), 1, 0) < 0 || ::dup3(fds[1].get(), 2, 0) < 0 ||
+      ::dup3(fds[2].get(), fd_agent, O_CLOEXEC) < 0)
     refuse("cannot place descriptors");
   int pagemap = ::openat(proc_, "self/pagemap", O_RDONLY | O_CLOEXEC);
   if (pagemap >= 0 && pagemap != fd_pagemap) pagemap = ::dup3(pagemap, fd_pagemap, O_CLOEXEC);

@@ -5,6 +5,9 @@
 #include <linux/filter.h>
 
 #include <cstdint>
+#include <span>
+
+#include "base/fd.h"
 
 namespace vireo::vmm {
 
@@ -24,9 +27,9 @@ class Zygote {
   bool leave_host();
   bool keep_one_machine();
   bool limit_system_calls();
-  void make(uint64_t user, const int* fds, Machine machine);
-  [[noreturn]] void become(uint64_t user, const int* fds, Machine machine);
-  int place_descriptors(const int* fds);
+  void make(uint64_t user, std::span<const Fd> fds, Machine machine);
+  [[noreturn]] void become(uint64_t user, std::span<const Fd> fds, Machine machine);
+  int place_descriptors(std::span<const Fd> fds);
   void take_id(uint64_t user);
   static sock_fprog map_filter(int file);
 

@@ -43,9 +43,9 @@ PortSpec FabricContract::spec(int number, int generation) const {
   return made;
 }
 
-FabricContract::Plugged FabricContract::plug(const PortSpec& spec) {
+FabricContract::Plugged FabricContract::plug(const PortSpec& spec, GateState gate) {
   const PortId spare = must(fabric_->prepare(spec.kind, nullptr));
-  return {spec.id, spec.mac, must(fabric_->bind(spare, spec))};
+  return {spec.id, spec.mac, must(fabric_->bind(spare, spec, gate))};
 }
 
 void FabricContract::open(const Plugged& port) {
@@ -235,8 +235,7 @@ TEST_P(FabricContract, binding_again_gives_the_same_endpoint) {
 TEST_P(FabricContract, what_is_bound_open_needs_no_other_call) {
   const Plugged a = plug(spec(1));
   open(a);
-  const PortId spare = must(fabric_->prepare(GetParam().kind, nullptr));
-  const Plugged b{spec(2).id, spec(2).mac, must(fabric_->bind(spare, spec(2), GateState::open))};
+  const Plugged b = plug(spec(2), GateState::open);
   for (const PortRecord& port : must(fabric_->list()).ports) EXPECT_EQ(port.gate, GateState::open);
   send(a, b.mac, "to it");
   EXPECT_EQ(receive(b), "to it");
@@ -249,9 +248,7 @@ TEST_P(FabricContract, what_is_bound_open_takes_what_lies_behind_it) {
   const Plugged a = plug(spec(1)), old = plug(spec(2));
   open(a);
   open(old);
-  const PortId spare = must(fabric_->prepare(GetParam().kind, nullptr));
-  const Plugged next{spec(2, 2).id, spec(2).mac,
-                     must(fabric_->bind(spare, spec(2, 2), GateState::open))};
+  const Plugged next = plug(spec(2, 2), GateState::open);
   send(a, next.mac, "for the next");
   EXPECT_EQ(receive(next), "for the next");
   EXPECT_EQ(receive(old), "nothing");

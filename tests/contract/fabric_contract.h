@@ -40,7 +40,8 @@ class FabricContract : public testing::TestWithParam<FabricCase> {
   void TearDown() override;  // removes all, and nothing may be left
 
   PortSpec spec(int number, int generation = 1) const;
-  Plugged plug(const PortSpec& spec);  // prepared, bound, blocked
+  Plugged plug(const PortSpec& spec,
+               GateState gate = GateState::blocked);  // prepared, bound, blocked
   void open(const Plugged& port);
   void block(const Plugged& port);
   void send(const Plugged& from, const MacAddress& to, const std::string& text);
