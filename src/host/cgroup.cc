@@ -20,17 +20,19 @@ namespace {
 constexpr unsigned cpu_period_us = 100'000;
 constexpr unsigned longest_removal_ms = 5'000;
 
-uint64_t word_of(const std::string& path, size_t number) {
-  const std::string text = read_file(path).value_or("");
+uint64_t word_of(std::string_view text, size_t number) {
   const std::vector<std::string_view> words = split(text, ' ');
   return number < words.size() ? parse_number(words[number]).value_or(0) : 0;
 }
 
 // proc(5): nanoseconds on a processor; pages that are resident, and those of them that are shared.
-uint64_t time_of(int pid) { return word_of(fmt::format("/proc/{}/schedstat", pid), 0); }
+std::string read_of(int pid, std::string_view file) {
+  return read_file(fmt::format("/proc/{}/{}", pid, file)).value_or("");
+}
+uint64_t time_of(int pid) { return word_of(read_of(pid, "schedstat"), 0); }
 uint64_t memory_of(int pid) {
-  const std::string path = fmt::format("/proc/{}/statm", pid);
-  const uint64_t resident = word_of(path, 1), shared = word_of(path, 2);
+  const std::string text = read_of(pid, "statm");
+  const uint64_t resident = word_of(text, 1), shared = word_of(text, 2);
   return (resident - std::min(resident, shared)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
@@ -154,18 +156,22 @@ Result<void> Cgroup::limit_cpu(double cpus) const {
                         cpus == 0 ? "max" : fmt::format("{} {}", quota, cpu_period_us));
 }
 
+// Files that are not there are not asked for: of thousands of machines most have no group.
 CgroupUsage Cgroup::usage(int pid) const {
   CgroupUsage usage;
-  const bool v2 = !directories_.empty() && directories_[0].v2;
-  usage.cpu_ns = v2 ? number(file("cpu", "", "cpu.stat"), "usage_usec") * 1000
-                    : number(file("cpuacct", "cpuacct.usage", ""));
-  usage.memory = number(file("memory", "memory.usage_in_bytes", "memory.current"));
-  usage.memory_peak = number(file("memory", "memory.max_usage_in_bytes", "memory.peak"));
-  usage.pids = number(file("pids", "pids.current", "pids.current"));
-  usage.oom_kills = oom_kills();
   const bool times = there("cpuacct"), pages = there("memory"), count = there("pids");
+  if (times)
+    usage.cpu_ns = v2() ? number(file("cpu", "", "cpu.stat"), "usage_usec") * 1000
+                        : number(file("cpuacct", "cpuacct.usage", ""));
+  if (pages) {
+    usage.memory = number(file("memory", "memory.usage_in_bytes", "memory.current"));
+    usage.memory_peak = number(file("memory", "memory.max_usage_in_bytes", "memory.peak"));
+    usage.oom_kills = oom_kills();
+  }
+  if (count) usage.pids = number(file("pids", "pids.current", "pids.current"));
   if (times && pages && count) return usage;
-  std::vector<int> all = processes();
+  const bool made = times || pages || count || there("cpu");
+  std::vector<int> all = made ? processes() : std::vector<int>();
   if (all.empty() && exists(fmt::format("/proc/{}", pid))) all = {pid};
   for (int each : all) {
     if (!times) usage.cpu_ns += time_of(each);
