@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,8 +53,9 @@ struct PassedMessage {
 // 1: a message, 0: the peer has closed, -1: errno.
 inline int receive_with_fds(int socket, size_t limit, PassedMessage& into, int flags = 0) {
   alignas(cmsghdr) char space[CMSG_SPACE(max_passed_fds * sizeof(int))];
-  into.bytes.resize(limit);
-  iovec part{into.bytes.data(), limit};
+  // Most messages are a few bytes: not to write all that one might have leaves the caches alone.
+  const auto room = std::make_unique_for_overwrite<char[]>(limit);
+  iovec part{room.get(), limit};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -63,7 +65,7 @@ inline int receive_with_fds(int socket, size_t limit, PassedMessage& into, int f
   do size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
   while (size < 0 && errno == EINTR);
   if (size <= 0) return into.bytes.clear(), static_cast<int>(size);
-  into.bytes.resize(static_cast<size_t>(size));
+  into.bytes.assign(room.get(), static_cast<size_t>(size));
   into.fds_lost = (message.msg_flags & MSG_CTRUNC) != 0;
   into.cut = (message.msg_flags & MSG_TRUNC) != 0;
   for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr;

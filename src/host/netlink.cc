@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "host/namespace.h"
 
@@ -71,13 +72,13 @@ Result<void> Netlink::send(std::string_view bytes) {
 }
 
 Result<std::vector<char>> Netlink::receive() {
-  std::vector<char> buffer(64 * 1024);
+  constexpr size_t longest = 64 * 1024;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(longest);
   for (;;) {
-    const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+    const ssize_t size = ::recv(socket_.get(), buffer.get(), longest, 0);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return system_error("cannot read from netlink");
-    buffer.resize(static_cast<size_t>(size));
-    return buffer;
+    return std::vector<char>(buffer.get(), buffer.get() + size);
   }
 }
 
