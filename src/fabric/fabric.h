@@ -7,6 +7,7 @@
 // kernel (deleting a veth, the last close of a tap: 16-20 ms) happens in the background: unplug()
 // returns at once, and no frame passes from then on.
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -95,6 +96,13 @@ class Fabric {
   // link's traffic.
   virtual Result<void> swap(const PortId& from, const PortId& to) = 0;
   virtual Result<void> unplug(const PortId& id) = 0;  // spare or bound; unknown: success
+  // The same for one whose instance has ended, and had no power over the port's settings. What can
+  // serve another instance is a spare from then on, without a frame or a figure of the former: its
+  // id. Nothing: it is gone.
+  virtual Result<std::optional<PortId>> reclaim(const PortId& id) {
+    TRY(unplug(id));
+    return std::optional<PortId>();
+  }
   virtual std::vector<PortCounters> counters(std::span<const PortId> ids) = 0;
   virtual Result<FabricState> list() = 0;
   // Nothing is being started: the time for what was put off.

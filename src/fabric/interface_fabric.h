@@ -42,9 +42,10 @@ class InterfaceFabric : public Fabric {
  public:
   const FabricInfo& info() const override { return info_; }
   Result<PortId> prepare(PortKind kind, const Fd* network_namespace) override;
-  // Once a gate has been open, or after a restart, the descriptor of a tap or packet port is with
-  // the instance alone, and whoever holds it for that one: Errc::unavailable, and the port goes on
-  // as it is. (Thousands of them would not fit one process.) A failure loses the spare.
+  // Once a gate has been open where there are many ports, or after a restart, the descriptor of a
+  // tap or packet port is with the instance alone, and whoever holds it for that one:
+  // Errc::unavailable, and the port goes on as it is. (Thousands of them would not fit one
+  // process.) A failure loses the spare.
   Result<PortEndpoint> bind(const PortId& spare, const PortSpec& port, GateState gate) override;
   // The interface belongs to the fabric from then on: unplug() removes it.
   Result<void> adopt(const PortSpec& port, const std::string& interface,
@@ -56,6 +57,7 @@ class InterfaceFabric : public Fabric {
   // `from` gone: opens `to`.
   Result<void> swap(const PortId& from, const PortId& to) override;
   Result<void> unplug(const PortId& id) override;
+  Result<std::optional<PortId>> reclaim(const PortId& id) override;
   Result<UplinkOffer> check_uplink(const LinkId& id, const Uplink& uplink) override;
   Result<FabricState> list() override;
   void rest() override { reaper_.wake(); }
@@ -83,7 +85,9 @@ class InterfaceFabric : public Fabric {
   virtual Result<void> exchange(Port& last, Port& next) = 0;          // swap()
   virtual Result<void> block_for_ever(Port& /*port*/) { return {}; }  // before discard()
   virtual void discard(Port port) = 0;                                // to the reaper
-  virtual void forget_links(const std::set<int>& /*interfaces*/) {}   // those that are gone
+  // Takes the port from its link. True: its ends may serve another.
+  virtual bool release(Port& /*port*/) { return false; }
+  virtual void forget_links(const std::set<int>& /*interfaces*/) {}  // those that are gone
   virtual GateState gate_of(const Port& port) const = 0;
 
   HostSide host_side() {
@@ -106,6 +110,17 @@ class InterfaceFabric : public Fabric {
   Reaper reaper_;
 
  private:
+  // Made is a tap in half a millisecond, under the kernel's one lock: with its descriptor here it
+  // can serve another. So many descriptors are a small part of what a process may have.
+  bool keeps_descriptors() const { return ports_.size() < 512; }
+  void opened(Port& port) {
+    if (port.ends.kind != PortKind::tap || !keeps_descriptors()) port.ends.descriptor = Fd();
+  }
+  Result<PortEndpoint> endpoint(Port& port, const PortSpec& spec, GateState gate) {
+    if (gate != GateState::open || (spec.kind == PortKind::tap && keeps_descriptors()))
+      return endpoint_of(spec.id, port.ends, spec.name);
+    return give_endpoint(spec.id, port.ends, spec.name);
+  }
   int take_index() {
     const std::lock_guard lock(mutex_);
     return next_index_++;

@@ -40,9 +40,9 @@ Result<PortEndpoint> InterfaceFabric<Port, Link>::bind(const PortId& spare, cons
   if (spec.kind == PortKind::veth)
     TRY_IN("bind " + spec.id,
            configure_far_end(port.ends, fabric_, spec.name, far_end(port.ends.index, spec)));
+  if (port.ends.used) drain(port.ends.descriptor);
   TRY_IN("bind " + spec.id, plug(port, spec, link->second, gate));
-  PortEndpoint endpoint = TRY(gate == GateState::open ? give_endpoint(spec.id, port.ends, spec.name)
-                                                      : endpoint_of(spec.id, port.ends, spec.name));
+  PortEndpoint endpoint = TRY(this->endpoint(port, spec, gate));
   undo.dismiss();
   ports_[spec.id] = std::move(port);
   return endpoint;
@@ -86,7 +86,7 @@ Result<void> InterfaceFabric<Port, Link>::set_state(const PortId& id, GateState 
   Port* port = bound(id);
   if (port == nullptr) return unknown_port(id);
   TRY_IN("set the gate of " + id, set_gate(*port, state));
-  if (state == GateState::open) port->ends.descriptor = Fd();
+  if (state == GateState::open) opened(*port);
   return {};
 }
 
@@ -103,7 +103,7 @@ Result<void> InterfaceFabric<Port, Link>::swap(const PortId& from, const PortId&
   if (last->second.link != next->link || from == to)
     return Error{Errc::invalid, fmt::format("{} and {} are not two ports of one link", from, to)};
   TRY_IN("exchange " + from, exchange(last->second, *next));
-  next->ends.descriptor = Fd();
+  opened(*next);
   return {};
 }
 
@@ -117,6 +117,27 @@ Result<void> InterfaceFabric<Port, Link>::unplug(const PortId& id) {
   ports_.erase(found);
   discard(std::move(port));
   return {};
+}
+
+// Of the frames that wait most go here, where nobody waits, and the last before it is bound.
+template <class Port, class Link>
+Result<std::optional<PortId>> InterfaceFabric<Port, Link>::reclaim(const PortId& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = ports_.find(id);
+  if (found == ports_.end()) return std::optional<PortId>();
+  Port port = std::move(found->second);
+  ports_.erase(found);
+  const PortId spare = fmt::format("~port-{}", port.ends.index);
+  const auto label = label_text({.role = Role::spare, .kind = port.ends.kind, .id = spare});
+  if (!port.ends.descriptor || port.ends.adopted || !label || !release(port)) {
+    discard(std::move(port));
+    return std::optional<PortId>();
+  }
+  drain(port.ends.descriptor);
+  reaper_.label(port.ends.index, *label);
+  port.ends.used = true;
+  ports_[spare] = std::move(port);
+  return std::optional(spare);
 }
 
 template <class Port, class Link>

@@ -2,6 +2,7 @@
 #include "fabric/spare_port.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -144,6 +145,12 @@ Result<PortEndpoint> give_endpoint(const PortId& id, SparePort& ends, const std:
   PortEndpoint endpoint = TRY(without_descriptor(id, ends, name));
   endpoint.fd = std::exchange(ends.descriptor, Fd());
   return endpoint;
+}
+
+void drain(const Fd& descriptor) {
+  char frame[256];  // of a longer one the rest is lost with it
+  while (::read(descriptor.get(), frame, sizeof frame) > 0) {
+  }
 }
 
 // A kernel before 6.2 renames only what is down, which needs a wait for the carrier afterwards.

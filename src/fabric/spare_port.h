@@ -18,6 +18,7 @@ struct SparePort {
   std::string far_name{};        // veth
   bool found = false;            // made by an earlier daemon
   bool adopted = false;          // made by somebody else
+  bool used = false;             // by another port before
 };
 
 struct SpareRequest {
@@ -42,6 +43,8 @@ Result<void> check_spare(const PortId& id, const SparePort& spare, bool bound,
 Result<PortEndpoint> endpoint_of(const PortId& id, const SparePort& ends, const std::string& name);
 // The same, with the descriptor itself: nobody else has it from then on.
 Result<PortEndpoint> give_endpoint(const PortId& id, SparePort& ends, const std::string& name);
+// Forgets the frames that wait in a tap or packet socket.
+void drain(const Fd& descriptor);
 // veth: gives the far end its name and what `plan` says (plan_far_end). `fabric`: of the near end.
 Result<void> configure_far_end(SparePort& ends, Netlink& fabric, const std::string& name,
                                const NetlinkBatch& plan);

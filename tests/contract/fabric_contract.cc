@@ -268,6 +268,31 @@ TEST_P(FabricContract, bind_names_what_is_wrong) {
   must(fabric_->bind(spare, spec(1)));
 }
 
+TEST_P(FabricContract, a_reclaimed_port_serves_another_without_a_trace_or_is_gone) {
+  const Plugged a = plug(spec(1));
+  open(a);
+  Plugged b = plug(spec(2), GateState::open);
+  send(a, b.mac, "read");
+  EXPECT_EQ(receive(b), "read");
+  send(a, b.mac, "never read");
+  b.endpoint.fd = Fd();
+  const std::optional<PortId> spare = must(fabric_->reclaim(b.id));
+  EXPECT_EQ(must(fabric_->reclaim(b.id)), std::nullopt);
+  const FabricState state = must(fabric_->list());
+  EXPECT_EQ(std::ranges::count(state.ports, b.id, &PortRecord::id), 0);
+  EXPECT_EQ(state.ports.size(), spare ? 2u : 1u);
+  if (!spare) return;
+  EXPECT_EQ(code_of(fabric_->set_state(*spare, GateState::open)), Errc::not_found);
+  const Plugged c{spec(3).id, spec(3).mac, must(fabric_->bind(*spare, spec(3), GateState::open))};
+  const std::vector<PortId> ids{c.id};
+  for (const PortCounters& counters : fabric_->counters(ids)) EXPECT_EQ(counters.rx_packets, 0u);
+  send(a, b.mac, "to one that is gone");
+  send(a, c.mac, "first");
+  EXPECT_EQ(receive(c), "first");
+  send(c, a.mac, "back");
+  EXPECT_EQ(receive(a), "back");
+}
+
 TEST_P(FabricContract, unplugging_twice_or_a_spare_or_the_unknown_succeeds) {
   const Plugged a = plug(spec(1));
   const PortId spare = must(fabric_->prepare(GetParam().kind, nullptr));

@@ -172,6 +172,26 @@ TEST_P(EbpfFabricTest, ports_leave_no_routes_to_walk) {
   EXPECT_EQ(must(read_file("/proc/thread-self/net/ipv6_route")).find(" vp"), std::string::npos);
 }
 
+// The kernel counts for the interface, whichever port it is.
+TEST_P(EbpfFabricTest, a_reclaimed_tap_does_not_count_what_its_former_port_lost) {
+  open_port(veth_spec(1), a_);
+  PortSpec spec = veth_spec(2);
+  spec.kind = PortKind::tap;
+  const PortId spare = must(fabric_->prepare(PortKind::tap, nullptr));
+  must(fabric_->bind(spare, spec, GateState::open));
+  const Fd from = udp_socket(a_, "10.1.0.1");
+  for (int sent = 0; sent < 5000 && counted(spec.id).rx_dropped == 0; sent += 500)
+    for (int i = 0; i < 500; ++i) send_to(from, "10.1.0.2", "nobody reads");
+  ASSERT_GT(counted(spec.id).rx_dropped, 0u);
+  const std::optional<PortId> again = must(fabric_->reclaim(spec.id));
+  ASSERT_TRUE(again);
+  spec.id = "default/s/next.1@1:port0";
+  must(fabric_->bind(*again, spec, GateState::open));
+  send_to(from, "10.1.0.2", "one");
+  EXPECT_EQ(counted(spec.id).rx_packets, 1u);
+  EXPECT_EQ(counted(spec.id).rx_dropped, 0u);
+}
+
 TEST_P(EbpfFabricTest, a_later_daemon_forgets_ports_whose_interface_is_gone) {
   open_port(veth_spec(1), a_);
   open_port(veth_spec(2), b_);

@@ -154,6 +154,21 @@ void Pool::give_back(Driver& driver, Taken taken) {
   if (!taken.shell.id.empty()) (void)driver.destroy(taken.shell.id);
 }
 
+// More than are wanted: as many lives may begin at once as have ended.
+void Pool::put_back(PortKind kind, const PortId& port) {
+  const auto spare = fabric_.reclaim(port);
+  if (!spare || !*spare) return;
+  {
+    std::lock_guard lock(mutex_);
+    std::vector<PortId>& ready = ports_[kind];
+    if (ready.size() < 2 * wanted_ports(kind)) {
+      ready.insert(ready.begin(), **spare);
+      return;
+    }
+  }
+  (void)fabric_.unplug(**spare);
+}
+
 void Pool::note_start(const std::string& technology, const std::string& tier) {
   std::lock_guard lock(mutex_);
   starts_[technology][tier]++;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shells and ports made ahead of a request by a few threads of its own: to make one is mostly to
-// wait for others, its process above all. What was used is never used
-// again. Of the programs that were started last, as many as each shape has spares, one more shell
-// has the program loaded. A refill waits for wake() and a quiet moment, so that it takes no
-// processor from the start that it follows, unless half of the stock is gone. Thread-safe. The
-// destructor destroys what is spare.
+// wait for others, its process above all. A shell that was used is never used again, a port where
+// the fabric says that it may be. Of the programs that were started last, as many as each shape has
+// spares, one more shell has the program loaded. A refill waits for wake() and a quiet moment, so
+// that it takes no processor from the start that it follows, unless half of the stock is gone.
+// Thread-safe. The destructor destroys what is spare.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -48,7 +48,9 @@ class Pool {
   // It runs already, and may be started again.
   void expect(Driver& driver, const InstanceSpec& instance);
   void give_back(Driver& driver, Taken taken);  // unused: destroyed, never pooled again
-  void wake();                                  // what was taken may be made again
+  // Unplugs the port of a machine that has ended; what the fabric can use again is taken last.
+  void put_back(PortKind kind, const PortId& port);
+  void wake();  // what was taken may be made again
   void note_start(const std::string& technology, const std::string& tier);  // for the metrics
   void lost(const InstanceId& shell);            // it ended, though nobody asked it to
   void forget(const std::string& image_digest);  // destroys what has a program of it

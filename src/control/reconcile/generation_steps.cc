@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "control/reconcile/reconciler.h"
+#include "model/technology.h"
 
 namespace vireo {
 namespace {
@@ -232,7 +233,11 @@ bool Reconciler::clear_old(Generation& generation) {
   for (PortSlot& slot : generation.ports) {
     if (!slot.plugged && slot.spare.empty()) continue;
     std::string id = slot.plugged ? slot.spec.id : slot.spare;
-    (void)parts_.fabric.unplug(id);
+    // What a container did to a tap's settings nobody knows; a machine has no power over them.
+    if (slot.plugged && pool != nullptr && is_machine(generation.spec.technology))
+      pool->put_back(slot.spec.kind, id);
+    else
+      (void)parts_.fabric.unplug(id);
     slot.plugged = slot.open = slot.sending = false;
     slot.spare.clear();
     return did("unplug " + slot.spec.id);

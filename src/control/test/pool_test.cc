@@ -60,6 +60,37 @@ TEST_F(PoolTest, keeps_shells_and_ports_ready_and_destroys_them_at_its_end) {
   EXPECT_EQ(network->size(), 0u);
 }
 
+TEST_F(PoolTest, takes_back_what_the_fabric_can_use_again_up_to_twice_what_it_keeps) {
+  ASSERT_TRUE(fabric.ensure_link({.id = "lan"}));
+  Pool pool = make(1);  // two taps, a veth
+  std::vector<PortId> bound;
+  for (const char* id : {"a", "b", "c", "d"}) {
+    Result<Pool::Taken> taken = pool.take(*driver, instance({PortKind::tap}));
+    ASSERT_TRUE(taken);
+    PortSpec port;
+    port.id = id;
+    port.link = "lan";
+    port.kind = PortKind::tap;
+    ASSERT_TRUE(fabric.bind(taken->spares.front(), port, GateState::open));
+    bound.push_back(id);
+    taken->spares.clear();
+    pool.give_back(*driver, *std::move(taken));
+  }
+  pool.wait_full();
+  const size_t others = network->size() - 4 - 2;
+  for (const PortId& port : bound) pool.put_back(PortKind::tap, port);
+  EXPECT_EQ(network->size(), others + 4);
+  pool.put_back(PortKind::tap, "unknown");
+  EXPECT_EQ(network->size(), others + 4);
+  for (const size_t left : {3u, 2u}) {  // none is made while there are more than are wanted
+    Result<Pool::Taken> taken = pool.take(*driver, instance({PortKind::tap}));
+    ASSERT_TRUE(taken);
+    pool.give_back(*driver, *std::move(taken));
+    pool.wait_full();
+    EXPECT_EQ(network->size(), others + left);
+  }
+}
+
 TEST_F(PoolTest, loads_the_programs_that_were_started_last) {
   Pool pool = make(2);
   for (const char* program : {"a", "b", "c", "b"}) {

@@ -12,13 +12,6 @@ Result<std::string> port_alias(const PortSpec& spec) {
   return label_text({Role::port, spec.kind, false, spec.mac, spec.link, spec.id});
 }
 
-// Frames that came in between joining the bridge and closing the gate.
-void drain(const Fd& descriptor) {
-  char frame[2048];
-  while (::read(descriptor.get(), frame, sizeof frame) > 0) {
-  }
-}
-
 }  // namespace
 
 NetlinkBatch BridgeFabric::far_end(int index, const PortSpec& port) const {
@@ -31,6 +24,7 @@ Result<void> BridgeFabric::plug(BridgePort& port, const PortSpec& spec, BridgeLi
                                 GateState gate) {
   const NearEnd near{port.ends.index, link.bridge, TRY(port_alias(spec))};
   TRY(fabric_.commit(plan_plug(near, spec)));
+  // What came in between joining the bridge and closing the gate.
   if (port.ends.descriptor) drain(port.ends.descriptor);
   port.link = spec.link;
   port.bridge = link.bridge;

@@ -130,19 +130,20 @@ HostSupport EbpfFabric::check_host() {
 // takes a fifth of a question for one.
 std::map<int, uint64_t> EbpfFabric::overflows(std::span<const PortId> ids) {
   constexpr size_t rows_a_question = 5;
-  std::vector<int> taps;
+  std::map<int, uint64_t> taps;  // and what counts for ports before
   for (const PortId& id : ids)
     if (const auto port = ports_.find(id);
         port != ports_.end() && port->second.ends.kind == PortKind::tap)
-      taps.push_back(port->second.ends.index);
+      taps[port->second.ends.index] = port->second.overflown;
   std::map<int, uint64_t> lost;
   if (taps.size() * rows_a_question < ports_.size()) {
-    for (const int index : taps)
-      if (const auto row = fabric_.link(index)) lost[index] = row->counters.tx_dropped;
+    for (const auto& [index, before] : taps)
+      if (const auto row = fabric_.link(index)) lost[index] = row->counters.tx_dropped - before;
   } else if (!taps.empty()) {
     if (const auto rows = fabric_.links())
       for (const LinkRow& row : *rows)
-        if (row.kind == "tun") lost[row.index] = row.counters.tx_dropped;
+        if (const auto tap = taps.find(row.index); tap != taps.end())
+          lost[row.index] = row.counters.tx_dropped - tap->second;
   }
   return lost;
 }

@@ -26,6 +26,8 @@ struct EbpfPort {
   SparePort ends;
   LinkId link;  // "" for a spare
   SwitchEntry entry;
+  unsigned mtu = 1500;
+  uint64_t overflown = 0;  // tap: what its queue had no room for, for ports before this one
 };
 
 // An interface of the host on a link: its own, or the uplink.
@@ -85,6 +87,8 @@ class EbpfFabric final : public InterfaceFabric<EbpfPort, EbpfLink> {
   Result<void> replug(EbpfPort& port, const PortSpec& spec) override;
   Result<void> set_gate(EbpfPort& port, GateState state) override;
   Result<void> exchange(EbpfPort& last, EbpfPort& next) override;
+  void leave_link(EbpfPort& port);
+  bool release(EbpfPort& port) override;
   void discard(EbpfPort port) override;
   GateState gate_of(const EbpfPort& port) const override {
     if (port.entry.port.open == SWITCH_OPEN) return GateState::open;

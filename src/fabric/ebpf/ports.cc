@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ports of EbpfFabric: plugged, open, exchanged.
 #include <algorithm>
+#include <utility>
 
 #include "fabric/ebpf/ebpf_fabric.h"
 #include "fabric/far_end.h"
@@ -39,6 +40,7 @@ Result<void> EbpfFabric::plug(EbpfPort& port, const PortSpec& spec, EbpfLink& li
   if (spec.mtu != spare_mtu) {
     NetlinkBatch batch;
     TRY(fabric_.commit(batch.change_link({.index = index, .mtu = spec.mtu})));
+    port.mtu = spec.mtu;
   }
   entry.port.slot = TRY(tables_.new_slot());
   port.link = spec.link;  // from here on discard() takes back what has been entered
@@ -76,12 +78,24 @@ Result<void> EbpfFabric::exchange(EbpfPort& last, EbpfPort& next) {
   return tables_.close(last.ends.index, last.entry);
 }
 
-void EbpfFabric::discard(EbpfPort port) {
-  if (!port.link.empty()) {
-    tables_.remove(port.ends.index, port.entry);
-    if (const auto link = links_.find(port.link); link != links_.end())
-      remove_member(link->second, port.ends.index);
+void EbpfFabric::leave_link(EbpfPort& port) {
+  if (const LinkId link = std::exchange(port.link, ""); !link.empty()) {
+    tables_.remove(port.ends.index, std::exchange(port.entry, {}));
+    if (const auto found = links_.find(link); found != links_.end())
+      remove_member(found->second, port.ends.index);
   }
+}
+
+bool EbpfFabric::release(EbpfPort& port) {
+  leave_link(port);
+  if (port.ends.kind != PortKind::tap || port.mtu != spare_mtu) return false;
+  const auto row = fabric_.link(port.ends.index);
+  if (row) port.overflown = row->counters.tx_dropped;
+  return row.has_value();
+}
+
+void EbpfFabric::discard(EbpfPort port) {
+  leave_link(port);
   reaper_.add({port.ends.index, 0, std::move(port.ends.descriptor)});
 }
 

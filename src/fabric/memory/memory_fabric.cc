@@ -159,6 +159,17 @@ Result<void> MemoryFabric::unplug(const PortId& id) {
   return {};
 }
 
+Result<std::optional<PortId>> MemoryFabric::reclaim(const PortId& id) {
+  const auto kind = [&] {
+    const std::lock_guard lock(world_->mutex_);
+    const auto found = world_->ports_.find(id);
+    return found == world_->ports_.end() ? PortKind::veth : found->second.spec.kind;
+  }();
+  TRY(unplug(id));
+  if (kind != PortKind::tap) return std::optional<PortId>();
+  return std::optional<PortId>(TRY(prepare(kind, nullptr)));
+}
+
 std::vector<PortCounters> MemoryFabric::counters(std::span<const PortId> ids) {
   const std::lock_guard lock(world_->mutex_);
   std::vector<PortCounters> all;

@@ -62,6 +62,7 @@ class MemoryFabric final : public Fabric {
   Result<void> set_state(const PortId& id, GateState state) override;
   Result<void> swap(const PortId& from, const PortId& to) override;
   Result<void> unplug(const PortId& id) override;
+  Result<std::optional<PortId>> reclaim(const PortId& id) override;  // taps
   std::vector<PortCounters> counters(std::span<const PortId> ids) override;
   Result<FabricState> list() override;
 
