@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+
+#include "control/end_text.h"
 
 namespace vireo {
 namespace {
@@ -15,14 +16,6 @@ constexpr auto look_time = std::chrono::microseconds(20);
 
 bool running(const FunctionEntry& function) {
   return function.current && function.current->stage == Generation::Stage::running;
-}
-
-// The page is written by code that may be hostile.
-std::string reason_text(const vnf::Vitals& vitals) {
-  std::string text(vitals.reason, strnlen(vitals.reason, sizeof vitals.reason));
-  for (char& c : text)
-    if (c < ' ' || c > '~') c = '?';
-  return text;
 }
 
 // It has said so, and not for longer than anybody does.
@@ -148,8 +141,8 @@ void Watcher::check_vitals(FunctionEntry& function, SteadyTime now) {
   if (!vitals) return conclude(function, std::move(vitals).error());
   if (vitals->magic != vnf::vitals_magic)
     return conclude(function, Error{Errc::corrupt, "its vitals page is not one"});
-  if (vitals->state == static_cast<uint32_t>(vnf::FunctionState::failed))
-    return conclude(function, Error{Errc::unavailable, "it reports: " + reason_text(*vitals)});
+  if (auto failure = reported_failure(*vitals))
+    return conclude(function, Error{Errc::unavailable, "it reports: " + *failure});
   uint32_t counters = std::min(vitals->counter_count, vnf::max_counters);
   watch.counters.assign(vitals->counters, vitals->counters + counters);
   watch.flows = vitals->flows;

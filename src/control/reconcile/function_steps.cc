@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "control/end_text.h"
 #include "control/plan/instance_plan.h"
 #include "control/reconcile/reconciler.h"
 
@@ -216,8 +217,10 @@ bool Reconciler::rewrite_hosts(FunctionEntry& function) {
 Reconciler::Outcome Reconciler::step_next(ServiceEntry& service, FunctionEntry& function) {
   Generation& next = *function.next;
   if (next.stage == Generation::Stage::ended)
-    return failed(service, function, next,
-                  {Errc::unavailable, next.exit ? to_string(*next.exit) : "it ended"});
+    return failed(
+        service, function, next,
+        {Errc::unavailable,
+         next.exit ? end_text(*next.exit, next.spec.id, *next.driver, parts_.probe) : "it ended"});
   if (next.stage < Generation::Stage::booting || !next.ready)
     return advance(service, function, next);
   bool alive_now = function.current && alive(*function.current);
@@ -344,9 +347,9 @@ void Reconciler::take_event(Driver& driver, const DriverEvent& event) {
   generation->exit = event.exit;
   bool unwanted = generation == function->current.get() && function->wanted();
   if (!unwanted) return;
-  function->reason = to_string(event.exit);
+  function->reason = end_text(event.exit, event.id, driver, parts_.probe);
   if (!function->down_since) function->down_since = event.at;
-  publish(*function, "instance.exited", to_string(event.exit));
+  publish(*function, "instance.exited", function->reason);
 }
 
 void Reconciler::restart_unhealthy(FunctionEntry& function, const std::string& reason) {

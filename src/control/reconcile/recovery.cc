@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "control/end_text.h"
 #include "control/reconcile/reconciler.h"
 
 namespace vireo {
@@ -111,7 +112,7 @@ void Reconciler::recover_one(Driver& driver, const InstanceStatus& status, const
   }
   bool keep = adopt(function, *generation, status);
   if (keep && status.exit) {
-    function.reason = to_string(*status.exit);
+    function.reason = end_text(*status.exit, status.id, driver, parts_.probe);
     publish(function, "instance.exited", function.reason + ", while no daemon ran");
   }
   (keep ? function.current : function.old.emplace_back()) = std::move(generation);

@@ -92,6 +92,9 @@ Result<vnf::Vitals> FakeProbe::read_vitals(const Fd&) {
   vitals.flows = 7;
   vitals.quiet_until_ns = quiet_until_ns;
   vitals.ports[0].rx_packets = read;
+  if (failure.empty()) return vitals;
+  vitals.state = static_cast<uint32_t>(vnf::FunctionState::failed);
+  failure.copy(vitals.reason, sizeof vitals.reason);
   return vitals;
 }
 

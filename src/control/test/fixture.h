@@ -39,7 +39,8 @@ class FakeProbe final : public InstanceProbe {
              std::function<void(Result<void>)> done) override;
   uint64_t heartbeat = 0;  // one for all: how often any was looked at
   uint64_t quiet_until_ns = 0;
-  uint64_t read = 0;  // packets, by every function
+  uint64_t read = 0;    // packets, by every function
+  std::string failure;  // what every function says it failed with; as long as the page has room
   bool beating = true;
   bool healthy = true;
   unsigned checks = 0;

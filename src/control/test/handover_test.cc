@@ -63,6 +63,20 @@ TEST_F(Handovers, state_goes_from_one_technology_to_the_other_and_back) {
   EXPECT_EQ(world.host->state("default/site/fw.1@3"), "flows");
 }
 
+TEST_F(Handovers, a_next_one_that_fails_says_why) {
+  run(site("container"));
+  Result<Control::Accepted> accepted = world.run(site("unikernel.vireo.kvm"));
+  ASSERT_TRUE(accepted);
+  ASSERT_TRUE(world.run_until(std::string("start ") + second));
+  world.probe.failure = "it cannot work with this configuration";
+  world.machines->crash(second, {ExitKind::code, 1});
+  ASSERT_TRUE(world.settle());
+  const std::vector<Event> events = world.daemon().events_after(0);
+  auto failed = std::ranges::find(events, "instance.failed", &Event::kind);
+  ASSERT_NE(failed, events.end());
+  EXPECT_EQ(failed->message, "exit code 1: it cannot work with this configuration");
+}
+
 TEST_F(Handovers, flows_that_begin_meanwhile_go_with_the_others) {
   run(site("container"));
   world.host->set_state(first, "flows");

@@ -166,6 +166,39 @@ links:
   EXPECT_EQ(world.function("job", "once").state, "running");
 }
 
+TEST_F(Reconcile, a_function_that_ends_by_itself_says_why) {
+  run(branch_office);
+  auto said_of = [&](const InstanceId& id, ExitReason exit) {
+    world.host->crash(id, exit);
+    EXPECT_TRUE(world.settle());
+    const std::vector<Event> events = world.daemon().events_after(0);
+    return std::ranges::find(events.rbegin(), events.rend(), "instance.exited", &Event::kind)
+        ->message;
+  };
+  world.probe.failure = "fault in f+0x8";
+  EXPECT_EQ(said_of("default/office/nat.1@1", {ExitKind::code, 1}), "exit code 1: fault in f+0x8");
+  EXPECT_EQ(said_of("default/office/nat.1@2", {ExitKind::code, 1}), "exit code 1: fault in f+0x8");
+  EXPECT_EQ(world.function("office", "nat").reason, "exit code 1: fault in f+0x8");
+  EXPECT_EQ(said_of("default/office/web.1@1", {ExitKind::code, 1}), "exit code 1") << "foreign";
+  const std::string rest(sizeof vnf::Vitals{}.reason - 2, 'x');
+  world.probe.failure = "\x1b\xff" + rest + "beyond the page's room";
+  EXPECT_EQ(said_of("default/office/fw.1@1", {ExitKind::code, 7}), "exit code 7: ??" + rest);
+}
+
+TEST_F(Reconcile, of_a_killed_function_no_page_is_read) {
+  run(branch_office);
+  world.probe.failure = "never seen";
+  for (ExitReason exit : {ExitReason{ExitKind::signal, 9}, ExitReason{ExitKind::out_of_memory, 9},
+                          ExitReason{ExitKind::code, 0}})
+    for (const char* name : {"fw", "nat"}) {
+      const InstanceId id = world.function("office", name).instance;
+      if (!id.empty()) world.host->crash(id, exit);
+      ASSERT_TRUE(world.settle());
+    }
+  EXPECT_EQ(world.probe.heartbeat, 0u);
+  EXPECT_EQ(world.function("office", "nat").reason.find("never seen"), std::string::npos);
+}
+
 TEST_F(Reconcile, stop_start_and_restart) {
   run(branch_office);
   ASSERT_TRUE(world.daemon().change("office", "web", Control::Verb::stop));

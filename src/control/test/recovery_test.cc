@@ -167,6 +167,21 @@ TEST(Recovery, what_died_meanwhile_is_healed) {
             std::string::npos);
 }
 
+TEST(Recovery, what_failed_meanwhile_says_why) {
+  World world;
+  world.start_daemon();
+  world.run_settled(branch_office);
+  world.stop_daemon();
+  world.host->crash("default/office/fw.1@1", {ExitKind::code, 1});
+  world.probe.failure = "no more of this";
+  world.start_daemon();
+  ASSERT_TRUE(world.settle());
+  const std::vector<Event> events = world.daemon().events_after(0);
+  auto ended = std::ranges::find(events, "instance.exited", &Event::kind);
+  ASSERT_NE(ended, events.end());
+  EXPECT_EQ(ended->message, "exit code 1: no more of this, while no daemon ran");
+}
+
 TEST(Recovery, a_write_that_fails_fails_the_operation_and_is_made_up_for) {
   int failed = 0;
   for (uint64_t call = 1; call <= 6; call++) {
