@@ -91,27 +91,72 @@ class Line {
   size_t room_, length_ = 0;
 };
 
-// What stands before the parameters of a mangled name.
-class NestedName {
+// A mangled name by the grammar of the ABI (5.1.1); of types only the ends are looked for.
+class MangledName {
  public:
-  explicit NestedName(const char* at) : at_(at) {}
+  explicit MangledName(const char* at) : at_(at) {}
 
-  // False: not of the form _ZN...E with plain names and arguments of templates.
+  // _Z NAME TYPES, or _Z Z NAME TYPES E ENTITY for what is declared in a function (5.1.6). False:
+  // of another form, or not whole.
   bool write(Line& line) {
-    if (std::strncmp(at_, "_ZN", 3) != 0) return false;
-    at_ += 3;
-    while (*at_ == 'K' || *at_ == 'V' || *at_ == 'r') at_++;
-    for (bool first = true; *at_ != 'E'; first = false)
-      if (!write_part(line, first)) return false;
+    if (std::strncmp(at_, "_Z", 2) != 0) return false;
+    at_ += 2;
+    const bool local = *at_ == 'Z';
+    if (local) at_++;
+    if (!write_name(line)) return false;
+    line.add("(...)");
+    if (!local) return true;
+    if (!skip_to_end(1)) return false;
+    write_entity(line);
+    line.add("(...)");
     return true;
   }
 
  private:
-  bool write_part(Line& line, bool first) {
-    if (*at_ == 'I') {
-      line.add("<...>");
-      return !first && skip_arguments();
+  bool write_name(Line& line) {
+    if (*at_ == 'N') return write_nested(line);
+    return write_part(line, true) && (*at_ != 'I' || write_part(line, false));
+  }
+  bool write_nested(Line& line) {
+    at_++;
+    skip_qualifiers();
+    bool first = true;
+    for (; *at_ != 'E'; first = false)
+      if (!write_part(line, first)) return false;
+    at_++;
+    return !first;
+  }
+  // A single argument that has a name is written, as it may be the user's.
+  bool write_arguments(Line& line) {
+    const char* const begin = at_++;
+    const Line before = line;
+    line.add("<");
+    if (write_name(line) && *at_ == 'E') {
+      at_++;
+      line.add(">");
+      return true;
     }
+    line = before;
+    at_ = begin;
+    line.add("<...>");
+    return skip_to_end(0);
+  }
+  // A lambda, or a class and its function.
+  void write_entity(Line& line) {
+    line.add("::");
+    if (*at_ == 'N') at_++;
+    skip_qualifiers();
+    if (at_[0] == 'U' && at_[1] == 'l') return line.add("{lambda}");
+    if (!write_part(line, true)) return line.add("{...}");
+    Line whole = line;
+    while (*at_ >= '0' && *at_ <= '9' && write_part(line, false)) whole = line;
+    line = whole;
+  }
+  void skip_qualifiers() {
+    while (*at_ == 'K' || *at_ == 'V' || *at_ == 'r') at_++;
+  }
+  bool write_part(Line& line, bool first) {
+    if (*at_ == 'I') return !first && write_arguments(line);
     if (!first) line.add("::");
     if (*at_ == 'L') at_++;  // of internal linkage
     const size_t bytes = length();
@@ -130,16 +175,16 @@ class NestedName {
       bytes = bytes * 10 + static_cast<size_t>(*at_++ - '0');
     return strnlen(at_, bytes) == bytes ? bytes : 0;
   }
-  // Up to behind the E that closes them.
-  bool skip_arguments() {
-    for (int depth = 0; *at_ != '\0';) {
+  // Up to behind the E that closes what `depth` beginnings have opened.
+  bool skip_to_end(int depth) {
+    while (*at_ != '\0') {
       if (*at_ >= '0' && *at_ <= '9') {
         at_ += length();
         continue;
       }
       const char kind = *at_++;
-      if (kind == 'I' || kind == 'N' || kind == 'L' || kind == 'J' || kind == 'X' || kind == 'F')
-        depth++;
+      if (std::strchr("INLJXFZ", kind) != nullptr || (kind == 'U' && *at_ == 'l')) depth++;
+      if (kind == 'L' && at_[0] == '_' && at_[1] == 'Z') at_ += 2;  // a function's name
       if (kind == 'L' && *at_ >= 'a' && *at_ <= 'z') at_ += std::strcspn(at_, "E");
       if (kind == 'S' || kind == 'T') at_ += short_bytes();
       if (kind == 'E' && --depth == 0) return true;
@@ -161,10 +206,7 @@ class NestedName {
 
 size_t readable_name(const char* symbol, char* text, size_t room) {
   Line line(text, room);
-  if (NestedName(symbol).write(line)) {
-    line.add("(...)");
-    return line.end();
-  }
+  if (MangledName(symbol).write(line)) return line.end();
   Line plain(text, room);
   plain.add(symbol);
   return plain.end();

@@ -15,8 +15,9 @@ inline constexpr size_t most_name_bytes = 72;
 // nothing is kept while the guest is well.
 size_t name_place(int image, uint64_t address, char* text, size_t room);
 
-// The same of one symbol's name: nested names of the Itanium C++ ABI (5.1) as C++ writes them,
-// their parameters as "(...)"; any other as it is, with '?' for what is not printable.
+// The same of one symbol's name: plain, nested and local names of the Itanium C++ ABI (5.1) as C++
+// writes them, their parameters as "(...)", a lambda as "{lambda}"; any other as it is, with '?'
+// for what is not printable.
 size_t readable_name(const char* symbol, char* text, size_t room);
 
 }  // namespace vireo::vmm

@@ -35,12 +35,43 @@ TEST(Symbols, names_are_readable) {
   EXPECT_EQ(name_of("_ZN5vireo3vnf10RouterCoreINS0_10NatCounterEE7take_inERNS0_6PacketE"),
             "vireo::vnf::RouterCore<...>::take_in(...)");
   EXPECT_EQ(name_of("_ZN1a1bILb1ELj16ES_PFvvEE1cEv"), "a::b<...>::c(...)");
+  EXPECT_EQ(name_of("_ZN1a1bI1cIN1d1eEEE1fEv"), "a::b<c<d::e>>::f(...)");
+  EXPECT_EQ(name_of("_Z6finishi"), "finish(...)");
+  EXPECT_EQ(name_of("_ZL6finishIiEvT_"), "finish<...>(...)");
   EXPECT_EQ(name_of("machine_entry"), "machine_entry");
+}
+
+TEST(Symbols, a_name_that_is_declared_in_a_function_is_readable) {
+  EXPECT_EQ(
+      name_of("_ZZN5vireo3vnf8entry_ofIN12_GLOBAL__N_15CrashEEENS0_13FunctionEntryEvENUlRKNS0_"
+              "7ContextEPKvE_4_FUNES7_S9_"),
+      "vireo::vnf::entry_of<{anonymous}::Crash>(...)::{lambda}(...)");
+  EXPECT_EQ(name_of("_ZZN1a1bI3OwnEEvvENKUlvE_clEv"), "a::b<Own>(...)::{lambda}(...)");
+  EXPECT_EQ(name_of("_ZZ4mainENKUlvE_clEv"), "main(...)::{lambda}(...)");
+  EXPECT_EQ(name_of("_ZZN1a1bEvEN4Part4workEv"), "a::b(...)::Part::work(...)");
+  EXPECT_EQ(name_of("_ZZN1a1bEvENUt_1cEv"), "a::b(...)::{...}(...)");
+  EXPECT_EQ(name_of("_ZZN1a1bIZNS_1cEvEUlvE_ZNS_1cEvEUlvE0_EEvT_T0_E1dv"),
+            "a::b<...>(...)::d(...)");
+  EXPECT_EQ(name_of("_ZN1a1bIXadL_Z1fvEEE1cEv"), "a::b<...>::c(...)");
+}
+
+TEST(Symbols, a_name_that_is_cut_anywhere_is_printable_and_ends) {
+  const std::string whole =
+      "_ZZN5vireo3vnf8entry_ofIN12_GLOBAL__N_15CrashEEENS0_13FunctionEntryEvENUlRKNS0_"
+      "7ContextEPKvE_";
+  const size_t function = whole.find("NUl");  // from here on all that is written is there
+  for (size_t bytes = 0; bytes <= whole.size(); bytes++) {
+    const std::string cut = whole.substr(0, bytes), name = name_of(cut.c_str());
+    if (bytes < function)
+      EXPECT_EQ(name, cut.substr(0, most_name_bytes));
+    else
+      EXPECT_EQ(name.find("vireo::vnf::entry_of<{anonymous}::Crash>(...)::{"), 0u) << cut;
+  }
 }
 
 TEST(Symbols, what_is_no_name_stays_as_it_is_printable_and_short) {
   for (const char* odd : {"_ZN", "_ZN99999999999999999999aE", "_ZN0E", "_ZN5virE", "_ZN1aI",
-                          "_ZN1aILS", "_ZNI1aEE", "_ZZN1aEvE1b"})
+                          "_ZN1aILS", "_ZNI1aEE", "_ZZN1aEv", "_ZZZZ", "_ZZN1aIN", "_ZNEv", "_Z"})
     EXPECT_EQ(name_of(odd), odd);
   EXPECT_EQ(name_of("a\x1b[2J\n\xff z"),
             "a?[2J??"
