@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <thread>
@@ -21,9 +22,14 @@ class FakeDaemon {
     std::string body;
     std::string raw;  // sent behind the head as it is (after an upgrade)
   };
-  // `answers`: "GET /v1/services" -> what to say. Anything else is 404.
-  explicit FakeDaemon(std::map<std::string, Answer> answers)
-      : folder_(*TemporaryDirectory::make("vireo-cli")), answers_(std::move(answers)) {
+  using Answers = std::map<std::string, Answer>;
+  // `answers`: "GET /v1/services" -> what to say. Anything else is 404. `answered` is told of each
+  // request on the server's thread, and may change what is said next.
+  explicit FakeDaemon(Answers answers,
+                      std::function<void(const std::string&, Answers&)> answered = {})
+      : folder_(*TemporaryDirectory::make("vireo-cli")),
+        answers_(std::move(answers)),
+        answered_(std::move(answered)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     socket().copy(address.sun_path, sizeof address.sun_path - 1);
@@ -72,6 +78,7 @@ class FakeDaemon {
     auto found = answers_.find(request);
     Answer reply =
         found != answers_.end() ? found->second : Answer{404, R"({"detail":"no such thing"})", ""};
+    if (answered_) answered_(request, answers_);
     std::string out = "HTTP/1.1 " + std::to_string(reply.status) + " X\r\nConnection: close\r\n";
     if (reply.status == 101)
       out += "\r\n" + reply.raw;
@@ -82,7 +89,8 @@ class FakeDaemon {
   }
 
   TemporaryDirectory folder_;
-  std::map<std::string, Answer> answers_;
+  Answers answers_;
+  std::function<void(const std::string&, Answers&)> answered_;
   Fd listener_;
   std::thread server_;
   std::vector<std::string> requests_, bodies_;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <set>
 
 #include "base/text.h"
 #include "cli/terminal.h"
@@ -21,12 +22,59 @@ bool going_on(const Json& operation) {
 }
 
 std::string progress_text(const Json& operation, const std::string& waiting,
-                          std::chrono::nanoseconds elapsed) {
+                          const std::string& awaited, std::chrono::nanoseconds elapsed) {
   size_t steps = operation["steps"].items().size();
   std::string last = steps > 0 ? operation["steps"].items().back()["subject"].text() : "";
-  return fmt::format("{}  {} step{} done{}{}  {}", waiting, steps, steps == 1 ? "" : "s",
-                     last.empty() ? "" : ", last ", last, duration_text(elapsed));
+  return fmt::format("{}  {} step{} done{}{}{}{}  {}", waiting, steps, steps == 1 ? "" : "s",
+                     last.empty() ? "" : ", last ", last, awaited.empty() ? "" : ", waits for ",
+                     awaited, duration_text(elapsed));
 }
+
+// Functions that are not ready, and why.
+class Unready {
+ public:
+  Unready(Daemon& daemon, const FollowOptions& options) : daemon_(daemon), options_(options) {}
+
+  void look(std::chrono::steady_clock::time_point now, ProgressLine& progress) {
+    if (options_.service.empty() || now < next_) return;
+    next_ = now + options_.look_every;
+    Result<Json> service = daemon_.get("/v1/services/" + percent_encode(options_.service));
+    if (!service) return;  // not there any more, or not yet
+    names_.clear();
+    for (const Json& function : (*service)["functions"].items()) {
+      const std::string state = function["state"].text();
+      if (is_ready(function) || state == "stopped" || state == "paused") continue;
+      names_.push_back(function["function"].text());
+      tell(function, progress);
+    }
+  }
+  // "bad/f and 2 more"; "" when nobody has looked yet.
+  std::string text() const {
+    if (names_.size() < 2) return names_.empty() ? "" : names_.front();
+    return fmt::format("{} and {} more", names_.front(), names_.size() - 1);
+  }
+
+ private:
+  void tell(const Json& function, ProgressLine& progress) {
+    std::string reason = function["reason"].text();
+    std::string line = fmt::format("{}: {}\n", function["function"].text(), reason);
+    if (reason.empty() || !told_.insert(line).second) return;
+    progress.clear();
+    complain(line);
+    if (told_.size() > 1) return;
+    const std::string& service = options_.service;
+    complain(fmt::format(
+        "tried again, each time later; `vireo logs {0}` tells more, {1} stops it\n", service,
+        options_.on_interrupt ? "Ctrl-C" : fmt::format("`vireo stop {}`", service)));
+  }
+
+  Daemon& daemon_;
+  const FollowOptions& options_;
+  std::chrono::steady_clock::time_point next_ =
+      std::chrono::steady_clock::now() + options_.look_every;
+  std::vector<std::string> names_;
+  std::set<std::string> told_;
+};
 
 class Interrupts {
  public:
@@ -47,14 +95,16 @@ class Interrupts {
 }  // namespace
 
 Result<Json> follow_operation(Daemon& daemon, Json operation, const FollowOptions& options) {
-  auto started = std::chrono::steady_clock::now();
+  const auto started = std::chrono::steady_clock::now();
   SignalWatch signals({SIGINT, SIGTERM});
   Interrupts interrupts(options);
   ProgressLine progress;
+  Unready unready(daemon, options);
   std::string target = "/v1/operations/" + percent_encode(operation["id"].text());
   while (going_on(operation)) {
-    progress.show(
-        progress_text(operation, options.waiting, std::chrono::steady_clock::now() - started));
+    const auto now = std::chrono::steady_clock::now();
+    unready.look(now, progress);
+    progress.show(progress_text(operation, options.waiting, unready.text(), now - started));
     pollfd wait{signals.fd(), POLLIN, 0};
     // On a terminal the line moves; elsewhere the daemon says when the work is done.
     if (on_terminal()) ::poll(&wait, 1, static_cast<int>(redraw.count()));
@@ -67,6 +117,11 @@ Result<Json> follow_operation(Daemon& daemon, Json operation, const FollowOption
   return Error{Errc::internal,
                fmt::format("{} (operation {}, {})", reason.empty() ? "it failed" : reason,
                            operation["id"].text(), operation["state"].text())};
+}
+
+bool is_ready(const Json& function) {
+  const std::string health = function["health"].text();
+  return function["state"].text() == "running" && (health == "ready" || health == "healthy");
 }
 
 std::string phases_text(const Json& phases) {

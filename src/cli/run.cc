@@ -115,7 +115,8 @@ Result<int> run_verb(const Arguments& arguments, Daemon& daemon) {
                         .left_behind = fmt::format(
                             "left while `{0}` was coming up; what runs of it goes on: `vireo ps "
                             "{0}`, `vireo rm {0}`",
-                            submission.service)};
+                            submission.service),
+                        .service = submission.service};
   auto done = follow_operation(daemon, std::move(operation), options);
   if (!done)
     return std::move(done).error().within(fmt::format("cannot run `{}`", submission.service));

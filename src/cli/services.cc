@@ -103,10 +103,12 @@ static Result<Json> change_one(const Arguments& arguments, Daemon& daemon,
   Target target = TRY(find_target(daemon, named));
   Json operation =
       TRY(daemon.call("POST", fmt::format("{}/{}", target.path(), arguments.verb), ""));
+  const bool starts = arguments.verb == "start" || arguments.verb == "restart";
   Json done = TRY(follow_operation(daemon, std::move(operation),
                                    {.waiting = fmt::format("{} {}", arguments.verb, named),
                                     .on_interrupt = {},
-                                    .left_behind = {}}));
+                                    .left_behind = {},
+                                    .service = starts ? target.service : ""}));
   std::string name =
       target.function.empty() ? target.service : target.service + "/" + target.function;
   if (arguments.output == Output::table)
@@ -158,9 +160,8 @@ enum class Wanted { ready, stopped, removed };
 
 bool is_as_wanted(const Json& row, Wanted wanted) {
   std::string state = row["state"].text();
-  std::string health = row["health"].text();
   if (wanted == Wanted::stopped) return state == "stopped" || state == "exited";
-  return state == "running" && (health == "ready" || health == "healthy");
+  return is_ready(row);
 }
 
 // What is not yet as wanted, in words; "" when all is.

@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "cli/fake_daemon.h"
+#include "cli/operation.h"
 
 namespace vireo {
 namespace {
@@ -128,6 +129,46 @@ TEST(Run, a_failed_operation_names_reason_and_id) {
   Outcome outcome = run(fake, {"run", descriptor_in(fake).c_str()});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_EQ(outcome.error, "cannot run `office`: no image `i` (operation 7, FAILED)");
+}
+
+TEST(Follow, says_why_a_function_is_not_ready_each_reason_once) {
+  const std::string going = R"({"id":"7","state":"PROCESSING"})", look = "GET /v1/services/office";
+  auto rows = [](const std::string& reason) {
+    return R"({"functions":[{"function":"office/web","state":"backing-off","health":"unknown","reason":")" +
+           reason +
+           R"("},{"function":"office/fw","state":"running","health":"ready","reason":"before"},
+             {"function":"office/nat","state":"stopped","health":"unknown","reason":"long ago"},
+             {"function":"office/dns","state":"starting","health":"unknown","reason":""}]})";
+  };
+  unsigned looks = 0;
+  FakeDaemon fake({{"GET /v1/operations/7?wait=1", {200, going, ""}}, {look, {200, rows("a"), ""}}},
+                  [&](const std::string& request, FakeDaemon::Answers& answers) {
+                    if (request != look || ++looks < 2) return;
+                    answers[look].body = rows("b");
+                    if (looks == 4)
+                      answers["GET /v1/operations/7?wait=1"].body =
+                          R"({"id":"7","state":"COMPLETED"})";
+                  });
+  Daemon daemon(fake.socket());
+  auto said = [&](const FollowOptions& options) {
+    testing::internal::CaptureStderr();
+    Result<Json> done = follow_operation(daemon, *parse_json(going), options);
+    EXPECT_TRUE(done);
+    return testing::internal::GetCapturedStderr();
+  };
+  FollowOptions options{.waiting = "office",
+                        .on_interrupt = [] { return Result<void>(); },
+                        .left_behind = {},
+                        .service = "office",
+                        .look_every = std::chrono::milliseconds(1)};
+  EXPECT_EQ(said(options),
+            "office/web: a\n"
+            "tried again, each time later; `vireo logs office` tells more, Ctrl-C stops it\n"
+            "office/web: b\n");
+  EXPECT_EQ(looks, 4u);
+  options.service.clear();
+  EXPECT_EQ(said(options), "");
+  EXPECT_EQ(looks, 4u) << "of images and removals no service is asked for";
 }
 
 TEST(Names, a_unique_prefix_is_enough) {

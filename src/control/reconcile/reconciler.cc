@@ -114,6 +114,9 @@ std::string Reconciler::accept(const std::string& verb, ServiceRow row,
     service.blocked.clear();
   }
   apply(service, desired ? *std::move(desired) : std::move(service.desired));
+  // Why one ended that is now to start anew was told; it may be another one by now.
+  for (auto& [name, function] : service.functions)
+    if (function.wanted() && !function.current) function.reason.clear();
   return service.operation;
 }
 

@@ -179,6 +179,9 @@ TEST_F(Reconcile, a_function_that_ends_by_itself_says_why) {
   EXPECT_EQ(said_of("default/office/nat.1@1", {ExitKind::code, 1}), "exit code 1: fault in f+0x8");
   EXPECT_EQ(said_of("default/office/nat.1@2", {ExitKind::code, 1}), "exit code 1: fault in f+0x8");
   EXPECT_EQ(world.function("office", "nat").reason, "exit code 1: fault in f+0x8");
+  ASSERT_TRUE(world.run(branch_office));
+  EXPECT_EQ(world.function("office", "nat").reason, "") << "it starts anew, with another wish";
+  ASSERT_TRUE(world.settle());
   EXPECT_EQ(said_of("default/office/web.1@1", {ExitKind::code, 1}), "exit code 1") << "foreign";
   const std::string rest(sizeof vnf::Vitals{}.reason - 2, 'x');
   world.probe.failure = "\x1b\xff" + rest + "beyond the page's room";
