@@ -48,20 +48,7 @@ class Crash(unittest.TestCase):
         # What a daemon has that found its keeper, as after every kill.
         self.lab.kill()
         self.lab.start()
-        self.before = self.rested()
-
-    def rested(self):
-        """A census that does not change any more: the pools are full."""
-        last = [None]
-
-        def same():
-            now = self.lab.census()
-            alike = last[0] is not None and not census.difference(last[0], now)
-            last[0] = now
-            time.sleep(0.2)
-            return alike
-        eventually("the pools are full", same)
-        return last[0]
+        self.before = self.lab.rested()
 
     def serves(self):
         self.assertTrue(self.lab.settled("branch"))
@@ -112,7 +99,7 @@ class Crash(unittest.TestCase):
     def test_services_come_back_after_a_reboot(self):
         self.lab.vireo("run", self.file)
         self.serves()
-        running = self.rested()
+        running = self.lab.rested()
         pids = census.members(self.lab.group)
         self.lab.kill()
         for keeper in self.lab.keepers():

@@ -137,6 +137,19 @@ class Lab:
     def census(self):
         return census.take(self)
 
+    def rested(self):
+        """A census that does not change any more: the pools are full."""
+        last = [None]
+
+        def same():
+            now = self.census()
+            alike = last[0] is not None and not census.difference(last[0], now)
+            last[0] = now
+            time.sleep(0.2)
+            return alike
+        eventually("the pools are full", same)
+        return last[0]
+
     def same_as(self, before, seconds=20.0):
         """Waits until the host is as it was; the failure says what differs."""
         last = []

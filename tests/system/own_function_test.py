@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Functions of a user's own, from one source file each: built, run, and refused with a reason."""
 import pathlib
+import re
+import signal
 import socket
 import subprocess
+import time
 import unittest
 
-from lab import Lab, eventually
+from lab import BIN, Lab, eventually
 from place import Place, ping
+from switch_test import UNIKERNEL, lacks_kvm
 import report
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples/functions"
@@ -44,6 +48,19 @@ struct Own {
 };
 VIREO_FUNCTION(Own);
 """
+# What a configure() does that ends its function, and what is told of it.
+CRASHES = {
+    "refuses": ("return false;", "exit code 1: it cannot work with this configuration"),
+    "faults": ("*reinterpret_cast<volatile int*>(8) = 1; return true;",
+               r"exit code 1: fault in \S*Own\S*\+0x[0-9a-f]+ at instruction 0x[0-9a-f]+, stack 0x"),
+}
+CRASHING = """
+vireo: 1
+service: {service}
+links: {{ in: {{ subnet: 10.40.0.0/24 }}, out: {{}} }}
+functions:
+"""
+CRASHING_FUNCTION = "  {name}: {{ image: test/{name}, technology: {technology}, ports: [ in, out ] }}\n"
 
 
 class OwnFunction(unittest.TestCase):
@@ -150,6 +167,55 @@ class OwnFunction(unittest.TestCase):
             check=False)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("prot", done.stderr)
+
+    def run_crashes(self, service, technology, *names):
+        built = [each["reference"] for each in self.lab.json("image", "ls")]
+        for name in names:
+            source = self.lab.folder / "crash.cc"
+            source.write_text(FORBIDDEN.replace("BODY", CRASHES[name][0]))
+            if f"test/{name}:latest" not in built:
+                self.lab.vireo("image", "build", "--function", source, "--name", f"test/{name}")
+        self.before = self.lab.rested()
+        text = CRASHING.format(service=service) + "".join(
+            CRASHING_FUNCTION.format(name=name, technology=technology) for name in names)
+        client = subprocess.Popen(
+            [BIN / "vireo", "--socket", self.lab.socket, "run", self.lab.descriptor(text)],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(client.kill)
+        return client
+
+    def ends_of(self, name):
+        """What was told of each end."""
+        return re.findall(rf" instance\.exited +{name} +(.*)", self.lab.vireo("events").stdout)
+
+    def crash_later_and_later(self, service, technology, *names):
+        client, began = self.run_crashes(service, technology, *names), time.monotonic()
+        reasons = {f"{service}/{name}": CRASHES[name][1] for name in names}
+        eventually("all were started again",
+                   lambda: all(len(self.ends_of(name)) >= 4 for name in reasons))
+        # The pauses double from 0.1 s: six ends in this time, one more in twice the time.
+        time.sleep(max(began + 3 - time.monotonic(), 0))
+        said = {name: self.ends_of(name) for name in reasons}
+        rows, table = self.lab.rows(), self.lab.vireo("ps").stdout
+        client.send_signal(signal.SIGINT)
+        _, told = client.communicate(timeout=20)
+        for name, reason in reasons.items():
+            self.assertLess(len(said[name]), 10)
+            for each in [*said[name], rows[name]["reason"]]:
+                self.assertRegex(each, f"^{reason}")
+            for text in table, told:
+                self.assertEqual(text.count(f"{name}: {rows[name]['reason']}\n"), 1, text)
+        self.assertIn(f"`vireo logs {service}` tells more", told)
+        self.lab.vireo("rm", service)
+        self.lab.same_as(self.before)
+
+    def test_containers_that_crash_are_started_again_later_and_later(self):
+        self.crash_later_and_later("boxes", "container", "refuses")
+
+    def test_unikernels_that_crash_are_started_again_later_and_later(self):
+        if why := lacks_kvm(self.lab):
+            self.skipTest(f"not run: {why}")
+        self.crash_later_and_later("machines", UNIKERNEL, "refuses", "faults")
 
 
 if __name__ == "__main__":
