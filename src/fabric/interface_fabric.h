@@ -77,7 +77,8 @@ class InterfaceFabric : public Fabric {
         reaper_(std::move(sockets.reaping), std::move(before_removal)) {}
 
   // All of these with the mutex held, but attach().
-  virtual Result<void> attach(int /*index*/) { return {}; }  // to a near end that is new
+  // To a near end that is new.
+  virtual Result<void> attach(Netlink& /*fabric*/, int /*index*/) { return {}; }
   virtual NetlinkBatch far_end(int index, const PortSpec& port) const = 0;
   virtual Result<void> plug(Port& port, const PortSpec& spec, Link& link, GateState gate) = 0;
   virtual Result<void> replug(Port& port, const PortSpec& spec) = 0;  // update()
@@ -110,25 +111,37 @@ class InterfaceFabric : public Fabric {
   Reaper reaper_;
 
  private:
+  static SteadyTime now() { return std::chrono::steady_clock::now(); }
+  static constexpr std::chrono::milliseconds last_frame{100};  // for a port that is no more
   // Made is a tap in half a millisecond, under the kernel's one lock: with its descriptor here it
   // can serve another. So many descriptors are a small part of what a process may have.
   bool keeps_descriptors() const { return ports_.size() < 512; }
   void opened(Port& port) {
     if (port.ends.kind != PortKind::tap || !keeps_descriptors()) port.ends.descriptor = Fd();
   }
-  Result<PortEndpoint> endpoint(Port& port, const PortSpec& spec, GateState gate) {
+  Result<PortEndpoint> hand_out(Port& port, const PortSpec& spec, GateState gate) {
     if (gate != GateState::open || (spec.kind == PortKind::tap && keeps_descriptors()))
       return endpoint_of(spec.id, port.ends, spec.name);
     return give_endpoint(spec.id, port.ends, spec.name);
   }
-  int take_index() {
+  // What one thread needs to make a port. To open a socket in the namespace takes 50 us.
+  struct Making {
+    int index = 0;
+    Netlink fabric;
+  };
+  Result<Making> begin_making() {
     const std::lock_guard lock(mutex_);
-    return next_index_++;
+    if (makers_.empty()) makers_.push_back(TRY(Netlink::open(&place_.fabric)));
+    Making making{next_index_++, std::move(makers_.back())};
+    makers_.pop_back();
+    return making;
   }
   Port* bound(const PortId& id) {
     const auto found = ports_.find(id);
     return found == ports_.end() || found->second.link.empty() ? nullptr : &found->second;
   }
+
+  std::vector<Netlink> makers_;  // sockets that nobody uses
 };
 
 }  // namespace vireo

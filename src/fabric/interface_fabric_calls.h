@@ -9,16 +9,18 @@ template <class Port, class Link>
 Result<PortId> InterfaceFabric<Port, Link>::prepare(PortKind kind, const Fd* network_namespace) {
   if (kind == PortKind::veth && network_namespace == nullptr)
     return Error{Errc::invalid, "a veth port needs the network namespace of its instance"};
-  const int index = take_index();
+  Making making = TRY(begin_making());
+  const int index = making.index;
   const PortId id = fmt::format("~port-{}", index);
   const SpareRequest request{
       kind,           index,        TRY(label_text({.role = Role::spare, .kind = kind, .id = id})),
       &place_.fabric, &place_.ends, network_namespace};
-  SparePort made = TRY_IN("prepare a port", make_spare_port(request));
+  SparePort made = TRY_IN("prepare a port", make_spare_port(request, making.fabric));
   Rollback undo([&] { reaper_.add({index, 0, std::move(made.descriptor)}); });
-  TRY_IN("prepare a port", attach(index));
+  TRY_IN("prepare a port", attach(making.fabric, index));
   undo.dismiss();
   const std::lock_guard lock(mutex_);
+  makers_.push_back(std::move(making.fabric));
   ports_[id].ends = std::move(made);
   return id;
 }
@@ -40,9 +42,9 @@ Result<PortEndpoint> InterfaceFabric<Port, Link>::bind(const PortId& spare, cons
   if (spec.kind == PortKind::veth)
     TRY_IN("bind " + spec.id,
            configure_far_end(port.ends, fabric_, spec.name, far_end(port.ends.index, spec)));
-  if (port.ends.used) drain(port.ends.descriptor);
+  if (port.ends.emptied && now() - *port.ends.emptied < last_frame) drain(port.ends.descriptor);
   TRY_IN("bind " + spec.id, plug(port, spec, link->second, gate));
-  PortEndpoint endpoint = TRY(this->endpoint(port, spec, gate));
+  PortEndpoint endpoint = TRY(hand_out(port, spec, gate));
   undo.dismiss();
   ports_[spec.id] = std::move(port);
   return endpoint;
@@ -60,7 +62,7 @@ Result<void> InterfaceFabric<Port, Link>::adopt(const PortSpec& spec, const std:
   port.ends.adopted = true;
   port.ends.index = TRY_IN("adopt " + interface, adopt_interface(fabric_, place_.fabric, interface,
                                                                  network_namespace, next_index_++));
-  TRY_IN("adopt " + interface, attach(port.ends.index));
+  TRY_IN("adopt " + interface, attach(fabric_, port.ends.index));
   TRY_IN("adopt " + interface, plug(port, spec, link->second, GateState::blocked));
   ports_[spec.id] = std::move(port);
   return {};
@@ -119,7 +121,7 @@ Result<void> InterfaceFabric<Port, Link>::unplug(const PortId& id) {
   return {};
 }
 
-// Of the frames that wait most go here, where nobody waits, and the last before it is bound.
+// What another processor was about to deliver is in the queue soon.
 template <class Port, class Link>
 Result<std::optional<PortId>> InterfaceFabric<Port, Link>::reclaim(const PortId& id) {
   const std::lock_guard lock(mutex_);
@@ -135,7 +137,7 @@ Result<std::optional<PortId>> InterfaceFabric<Port, Link>::reclaim(const PortId&
   }
   drain(port.ends.descriptor);
   reaper_.label(port.ends.index, *label);
-  port.ends.used = true;
+  port.ends.emptied = now();
   ports_[spare] = std::move(port);
   return std::optional(spare);
 }

@@ -90,8 +90,7 @@ Result<void> make_veth_port(const SpareRequest& request, Netlink& fabric, SpareP
 
 std::string near_name(int index) { return fmt::format("vp{}", index); }
 
-Result<SparePort> make_spare_port(const SpareRequest& request) {
-  Netlink fabric = TRY(Netlink::open(request.fabric));
+Result<SparePort> make_spare_port(const SpareRequest& request, Netlink& fabric) {
   SparePort spare{request.kind, request.index};
   Rollback undo([&] {
     NetlinkBatch batch;

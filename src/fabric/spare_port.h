@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "host/netlink.h"
 #include "model/instance.h"
@@ -12,13 +13,13 @@ namespace vireo {
 
 struct SparePort {
   PortKind kind = PortKind::tap;
-  int index = 0;                 // of the near end; the far end of a veth has the same
-  Fd descriptor{};               // tap, packet
-  std::optional<Netlink> far{};  // veth: in the namespace of the far end
-  std::string far_name{};        // veth
-  bool found = false;            // made by an earlier daemon
-  bool adopted = false;          // made by somebody else
-  bool used = false;             // by another port before
+  int index = 0;                        // of the near end; the far end of a veth has the same
+  Fd descriptor{};                      // tap, packet
+  std::optional<Netlink> far{};         // veth: in the namespace of the far end
+  std::string far_name{};               // veth
+  bool found = false;                   // made by an earlier daemon
+  bool adopted = false;                 // made by somebody else
+  std::optional<SteadyTime> emptied{};  // of what came for another port before
 };
 
 struct SpareRequest {
@@ -30,8 +31,8 @@ struct SpareRequest {
   const Fd* instance = nullptr;  // veth
 };
 
-// On failure nothing is left.
-Result<SparePort> make_spare_port(const SpareRequest& request);
+// On failure nothing is left. `fabric`: in the namespace of the near end.
+Result<SparePort> make_spare_port(const SpareRequest& request, Netlink& fabric);
 
 std::string near_name(int index);  // "vp1000"
 

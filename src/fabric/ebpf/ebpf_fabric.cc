@@ -61,7 +61,7 @@ Result<void> EbpfFabric::recover_interface(const LinkRow& row,
   const bool ours = row.group == fabric_group || row.group == doomed_group;
   if (!label && ours && entry == nullptr) reaper_.add({row.index, 0, {}});
   if (!label && entry == nullptr) return {};
-  if (program_.renewed()) TRY(attach(row.index));
+  if (program_.renewed()) TRY(attach(fabric_, row.index));
   if (label && label->role == Role::port && entry == nullptr) {  // it was unplugged
     reaper_.add({row.index, 0, {}});
     return {};

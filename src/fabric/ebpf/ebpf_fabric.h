@@ -81,7 +81,9 @@ class EbpfFabric final : public InterfaceFabric<EbpfPort, EbpfLink> {
   void remove_member(EbpfLink& link, int index);
   Result<void> write_link(const EbpfLink& link);
 
-  Result<void> attach(int index) override { return program_.attach(place_.fabric, index); }
+  Result<void> attach(Netlink& fabric, int index) override {
+    return program_.attach(fabric, place_.fabric, index);
+  }
   NetlinkBatch far_end(int index, const PortSpec& port) const override;
   Result<void> plug(EbpfPort& port, const PortSpec& spec, EbpfLink& link, GateState gate) override;
   Result<void> replug(EbpfPort& port, const PortSpec& spec) override;

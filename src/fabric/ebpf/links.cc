@@ -62,7 +62,7 @@ Result<void> EbpfFabric::ensure_link(const LinkRequest& request) {
 // own MAC unless it is promiscuous.
 Join EbpfFabric::join_link(bool uplink) {
   return [this, uplink](int index, const std::string& alias) -> Result<void> {
-    TRY(attach(index));
+    TRY(attach(fabric_, index));
     LinkChange change{.index = index, .up = true, .alias = alias};
     if (uplink) change.promiscuous = true;
     NetlinkBatch batch;

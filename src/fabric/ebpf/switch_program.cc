@@ -206,8 +206,7 @@ Result<SwitchProgram> SwitchProgram::open(const Fd& network_namespace) {
 
 // The kernel keeps a list of all blocks of filters and looks through it for each that is made (2 ms
 // with some thousand, flow_indr_dev_setup_offload): ports share one.
-Result<void> SwitchProgram::attach(const Fd& network_namespace, int index) const {
-  Netlink netlink = TRY(Netlink::open(&network_namespace));
+Result<void> SwitchProgram::attach(Netlink& netlink, const Fd& network_namespace, int index) const {
   NetlinkBatch join, filter;
   const Result<void> joined = netlink.commit(join.join_filter_block(index, port_block));
   if (joined)

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "host/netlink.h"
 
 namespace vireo {
 
@@ -23,7 +24,8 @@ class SwitchProgram {
   static Result<bool> has_links(const Fd& network_namespace);
 
   // Frames that come from the interface go through the switch from then on. May be repeated.
-  Result<void> attach(const Fd& network_namespace, int index) const;
+  // `netlink` is in the namespace.
+  Result<void> attach(Netlink& netlink, const Fd& network_namespace, int index) const;
 
   const SwitchMaps& maps() const { return maps_; }
   // An earlier daemon's program was another one: attach() to all that are there.
