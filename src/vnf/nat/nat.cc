@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vnf/nat/nat.h"
 
-#include "vnf/nat/rewrite.h"
-
 namespace vireo::vnf {
+
 bool Nat::configure(const Context& context, const Config& config) {
   inside_ = config.inside;
   outside_ = static_cast<uint8_t>(inside_ ^ 1u);

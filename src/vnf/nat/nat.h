@@ -4,6 +4,7 @@
 #pragma once
 #include "vnf/nat/fields.h"
 #include "vnf/nat/mappings.h"
+#include "vnf/nat/rewrite.h"
 #include "vnf/routing/router_core.h"
 
 namespace vireo::vnf {
@@ -48,9 +49,12 @@ class Nat : private RouterCore<NatCounter> {
   bool translate_destination(Packet& packet, const Headers& h);
   bool translate_error_in(Packet& packet, const Headers& h);
   bool translate_error_out(Packet& packet, const Headers& h);
+  // The mapping by which an end is translated; no_entry: likewise.
   uint32_t mapping_for_source(Packet& packet, const Headers& h);
   uint32_t mapping_for_destination(Packet& packet, const Headers& h);
-  bool translatable(const Headers& h) const;
+  uint32_t mapping_of_first(Packet& packet, const Headers& h);
+  // Of the packet that an error quotes, by the end that was translated.
+  uint32_t mapping_for_quoted(Packet& packet, const Headers& h, Headers& quoted, End end);
 
   uint8_t inside_ = 0, outside_ = 0;
   bool hairpin_ = false;
