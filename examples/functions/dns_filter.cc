@@ -34,7 +34,7 @@ class DnsFilter {
                                            .most = most_domains,
                                            .help = "whose names are unknown behind the filter",
                                            .fields = domain_fields,
-                                           .field_count = 1}};
+                                           .field_count = array_size(domain_fields)}};
   static constexpr const char* counters[] = {"passed", "questions", "filtered"};
   static constexpr FunctionTable table = {.name = "dns-filter",
                                           .summary = "answers questions for listed domains itself",
@@ -42,12 +42,11 @@ class DnsFilter {
                                           .ports = Ports::packet,
                                           .fewest_ports = 2,
                                           .most_ports = 2,
-                                          .state_version = 0,
                                           .config_size = sizeof(Config),
                                           .fields = fields,
-                                          .field_count = 1,
+                                          .field_count = array_size(fields),
                                           .counters = counters,
-                                          .counter_count = 3};
+                                          .counter_count = array_size(counters)};
 
   bool configure(const Context& context, const Config& config) {
     config_ = &config;  // lives as long as the function

@@ -52,12 +52,11 @@ class PortKnocker {
                                           .ports = Ports::packet,
                                           .fewest_ports = 2,
                                           .most_ports = 2,
-                                          .state_version = 0,
                                           .config_size = sizeof(Config),
                                           .fields = fields,
-                                          .field_count = sizeof fields / sizeof fields[0],
+                                          .field_count = array_size(fields),
                                           .counters = counters,
-                                          .counter_count = 4};
+                                          .counter_count = array_size(counters)};
 
   bool configure(const Context& context, const Config& config) {
     config_ = config;

@@ -15,12 +15,6 @@ class Forwarder {
       .ports = Ports::packet,
       .fewest_ports = 2,
       .most_ports = max_ports,
-      .state_version = 0,
-      .config_size = 0,
-      .fields = nullptr,
-      .field_count = 0,
-      .counters = nullptr,
-      .counter_count = 0,
   };
 
   bool configure(const Context& context, const Config& config);

@@ -62,13 +62,19 @@ struct FunctionTable {
   Role role;
   Ports ports;
   uint32_t fewest_ports, most_ports;
-  uint32_t state_version;  // 0: no state
-  uint32_t config_size;
-  const FieldTable* fields;
-  uint32_t field_count;
-  const char* const* counters;
-  uint32_t counter_count;
+  uint32_t state_version = 0;  // 0: no state
+  uint32_t config_size = 0;
+  const FieldTable* fields = nullptr;
+  uint32_t field_count = 0;
+  const char* const* counters = nullptr;
+  uint32_t counter_count = 0;
 };
+
+// How many elements an array has: the counts of a table.
+template <class T, uint32_t size>
+constexpr uint32_t array_size(const T (&)[size]) {
+  return size;
+}
 
 // Given once to configure().
 struct Context {

@@ -18,13 +18,7 @@ class Probe {
                                                .role = vnf::Role::endpoint,
                                                .ports = vnf::Ports::packet,
                                                .fewest_ports = 0,
-                                               .most_ports = vnf::max_ports,
-                                               .state_version = 0,
-                                               .config_size = 0,
-                                               .fields = nullptr,
-                                               .field_count = 0,
-                                               .counters = nullptr,
-                                               .counter_count = 0};
+                                               .most_ports = vnf::max_ports};
   bool configure(const vnf::Context&, const Config&) {
     if (probe_mode.exit_code >= 0) unikernel::end(static_cast<uint32_t>(probe_mode.exit_code));
     while (probe_mode.busy) {

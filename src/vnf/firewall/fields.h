@@ -118,7 +118,7 @@ inline constexpr FieldTable fields[] = {
      .most = firewall_most_rules,
      .help = "in order: the first that fits decides",
      .fields = rule_fields,
-     .field_count = sizeof rule_fields / sizeof rule_fields[0]},
+     .field_count = array_size(rule_fields)},
 };
 static_assert(offsetof(FirewallConfig, rules) == offsetof(FirewallConfig, rule_count) + 8);
 
@@ -126,7 +126,6 @@ inline constexpr const char* counters[] = {
     "accepted",   "established", "related",          "dropped",     "rejected",
     "by_default", "neighbours",  "malformed",        "invalid",     "stray_fragments",
     "table_full", "evicted",     "refusals_limited", "later_rules", "rules[]"};
-static_assert(sizeof counters / sizeof counters[0] ==
-              static_cast<uint32_t>(FirewallCounter::count) + 1);
+static_assert(array_size(counters) == static_cast<uint32_t>(FirewallCounter::count) + 1);
 
 }  // namespace vireo::vnf::firewall_tables

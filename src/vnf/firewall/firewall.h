@@ -22,11 +22,12 @@ class Firewall {
       .fewest_ports = 2,
       .most_ports = 2,
       .state_version = 1,
-      .config_size = sizeof(FirewallConfig),
+      .config_size = sizeof(Config),
       .fields = firewall_tables::fields,
-      .field_count = sizeof firewall_tables::fields / sizeof firewall_tables::fields[0],
+      .field_count = array_size(firewall_tables::fields),
       .counters = firewall_tables::counters,
-      .counter_count = static_cast<uint32_t>(FirewallCounter::count) + 1};
+      .counter_count = array_size(firewall_tables::counters),
+  };
 
   bool configure(const Context& context, const Config& config);
   void process(Batch& batch);

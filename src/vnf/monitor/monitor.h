@@ -72,7 +72,7 @@ inline constexpr FieldTable fields[] = {
 inline constexpr const char* counters[] = {"packets",    "bytes",     "tcp",    "udp",
                                            "icmp",       "other_ip",  "not_ip", "malformed",
                                            "flows_seen", "table_full"};
-static_assert(sizeof counters / sizeof counters[0] == static_cast<uint32_t>(MonitorCounter::count));
+static_assert(array_size(counters) == static_cast<uint32_t>(MonitorCounter::count));
 
 }  // namespace monitor_tables
 
@@ -86,12 +86,12 @@ class Monitor {
       .ports = Ports::packet,
       .fewest_ports = 2,
       .most_ports = 2,
-      .state_version = 0,
       .config_size = sizeof(Config),
       .fields = monitor_tables::fields,
-      .field_count = sizeof monitor_tables::fields / sizeof monitor_tables::fields[0],
+      .field_count = array_size(monitor_tables::fields),
       .counters = monitor_tables::counters,
-      .counter_count = static_cast<uint32_t>(MonitorCounter::count)};
+      .counter_count = array_size(monitor_tables::counters),
+  };
 
   bool configure(const Context& context, const Config& config);
   void process(Batch& batch);

@@ -75,6 +75,6 @@ inline constexpr const char* counters[] = {
     "answered",       "neighbours",    "no_mapping",  "table_full",      "source_limit",
     "no_port",        "unresolved",    "no_route",    "hop_limit",       "too_big",
     "not_for_us",     "malformed",     "unsupported", "stray_fragments", "refusals_limited"};
-static_assert(sizeof counters / sizeof counters[0] == static_cast<uint32_t>(NatCounter::count));
+static_assert(array_size(counters) == static_cast<uint32_t>(NatCounter::count));
 
 }  // namespace vireo::vnf::nat_tables

@@ -22,9 +22,10 @@ class Nat : private RouterCore<NatCounter> {
       .state_version = 2,
       .config_size = sizeof(Config),
       .fields = nat_tables::fields,
-      .field_count = sizeof nat_tables::fields / sizeof nat_tables::fields[0],
+      .field_count = array_size(nat_tables::fields),
       .counters = nat_tables::counters,
-      .counter_count = static_cast<uint32_t>(NatCounter::count)};
+      .counter_count = array_size(nat_tables::counters),
+  };
 
   bool configure(const Context& context, const Config& config);
   void process(Batch& batch);

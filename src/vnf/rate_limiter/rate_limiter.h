@@ -84,8 +84,7 @@ inline constexpr FieldTable fields[] = {
 
 inline constexpr const char* counters[] = {"passed",     "over_rate", "over_flow_rate",
                                            "table_full", "not_ip",    "malformed"};
-static_assert(sizeof counters / sizeof counters[0] ==
-              static_cast<uint32_t>(RateLimiterCounter::count));
+static_assert(array_size(counters) == static_cast<uint32_t>(RateLimiterCounter::count));
 
 }  // namespace rate_limiter_tables
 
@@ -107,12 +106,12 @@ class RateLimiter {
       .ports = Ports::packet,
       .fewest_ports = 2,
       .most_ports = 2,
-      .state_version = 0,
       .config_size = sizeof(Config),
       .fields = rate_limiter_tables::fields,
-      .field_count = sizeof rate_limiter_tables::fields / sizeof rate_limiter_tables::fields[0],
+      .field_count = array_size(rate_limiter_tables::fields),
       .counters = rate_limiter_tables::counters,
-      .counter_count = static_cast<uint32_t>(RateLimiterCounter::count)};
+      .counter_count = array_size(rate_limiter_tables::counters),
+  };
 
   bool configure(const Context& context, const Config& config);
   void process(Batch& batch);

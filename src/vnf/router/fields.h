@@ -32,13 +32,13 @@ inline constexpr FieldTable fields[] = {
      .most = router_most_routes,
      .help = "beside its links and their gateways",
      .fields = route_fields,
-     .field_count = sizeof route_fields / sizeof route_fields[0]},
+     .field_count = array_size(route_fields)},
 };
 static_assert(offsetof(RouterConfig, routes) == offsetof(RouterConfig, route_count) + 8);
 
 inline constexpr const char* counters[] = {
     "forwarded", "answered",   "neighbours", "unresolved",  "no_route",        "hop_limit",
     "too_big",   "not_for_us", "malformed",  "unsupported", "refusals_limited"};
-static_assert(sizeof counters / sizeof counters[0] == static_cast<uint32_t>(RouterCounter::count));
+static_assert(array_size(counters) == static_cast<uint32_t>(RouterCounter::count));
 
 }  // namespace vireo::vnf::router_tables

@@ -22,9 +22,10 @@ class Router : private RouterCore<RouterCounter> {
       .state_version = 1,
       .config_size = sizeof(Config),
       .fields = router_tables::fields,
-      .field_count = sizeof router_tables::fields / sizeof router_tables::fields[0],
+      .field_count = array_size(router_tables::fields),
       .counters = router_tables::counters,
-      .counter_count = static_cast<uint32_t>(RouterCounter::count)};
+      .counter_count = array_size(router_tables::counters),
+  };
 
   bool configure(const Context& context, const Config& config);
   void process(Batch& batch);

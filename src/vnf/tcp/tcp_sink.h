@@ -56,12 +56,11 @@ class TcpSink {
       .ports = Ports::packet,
       .fewest_ports = 1,
       .most_ports = max_ports,
-      .state_version = 0,
       .config_size = sizeof(Config),
       .fields = fields,
-      .field_count = sizeof fields / sizeof fields[0],
+      .field_count = array_size(fields),
       .counters = counters,
-      .counter_count = sizeof counters / sizeof counters[0],
+      .counter_count = array_size(counters),
   };
 
   bool configure(const Context& context, const Config& config);
