@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the platform is told of the firewall's configuration and counters.
 #pragma once
+#include "vnf/fields.h"
 #include "vnf/firewall/config.h"
 
 namespace vireo::vnf::firewall_tables {
@@ -53,17 +54,6 @@ inline constexpr FieldTable rule_fields[] = {
      .help = "for people"},
 };
 
-constexpr FieldTable time_field(const char* name, uint32_t offset, uint64_t least,
-                                const char* fallback, const char* help) {
-  return {.name = name,
-          .type = Field::duration_ms,
-          .offset = offset,
-          .minimum = least,
-          .maximum = 0xffffffff,
-          .fallback = fallback,
-          .help = help};
-}
-
 inline constexpr FieldTable fields[] = {
     {.name = "default",
      .type = Field::choice,
@@ -94,23 +84,18 @@ inline constexpr FieldTable fields[] = {
      .maximum = 1u << 20,
      .fallback = "65536",
      .help = "flows remembered at once"},
-    time_field("tcp_established", offsetof(FirewallConfig, tcp_established), 1000, "\"7440s\"",
+    idle_field("tcp_established", offsetof(FirewallConfig, tcp_established), 1000, "\"7440s\"",
                "a TCP connection idle for longer is forgotten"),
-    time_field("tcp_opening", offsetof(FirewallConfig, tcp_opening), 100, "\"120s\"",
+    idle_field("tcp_opening", offsetof(FirewallConfig, tcp_opening), 100, "\"120s\"",
                "the same before its first answer"),
-    time_field("tcp_closing", offsetof(FirewallConfig, tcp_closing), 100, "\"60s\"",
+    idle_field("tcp_closing", offsetof(FirewallConfig, tcp_closing), 100, "\"60s\"",
                "the same after FIN of both ends, or RST"),
-    time_field("udp", offsetof(FirewallConfig, udp), 100, "\"180s\"", "a UDP flow with answers"),
-    time_field("udp_opening", offsetof(FirewallConfig, udp_opening), 100, "\"30s\"",
+    idle_field("udp", offsetof(FirewallConfig, udp), 100, "\"180s\"", "a UDP flow with answers"),
+    idle_field("udp_opening", offsetof(FirewallConfig, udp_opening), 100, "\"30s\"",
                "a UDP flow without"),
-    time_field("icmp", offsetof(FirewallConfig, icmp), 100, "\"30s\"", "an echo"),
-    {.name = "refusals",
-     .type = Field::u32,
-     .offset = offsetof(FirewallConfig, refusals),
-     .minimum = 0,
-     .maximum = 1000000,
-     .fallback = "1000",
-     .help = "reject answers in a second at most; others are dropped"},
+    idle_field("icmp", offsetof(FirewallConfig, icmp), 100, "\"30s\"", "an echo"),
+    refusals_field(offsetof(FirewallConfig, refusals),
+                   "reject answers in a second at most; others are dropped"),
     {.name = "rules",
      .type = Field::records,
      .offset = offsetof(FirewallConfig, rule_count),

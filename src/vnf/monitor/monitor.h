@@ -6,9 +6,9 @@
 // Transparent; drops nothing. A flow is both directions of a conversation, as the first packet of
 // it that was seen went. The next generation begins with an empty table.
 #pragma once
+#include "vnf/fields.h"
 #include "vnf/flow_key.h"
 #include "vnf/flow_table.h"
-#include "vnf/function.h"
 #include "vnf/parse.h"
 #include "vnf/text.h"
 
@@ -60,13 +60,8 @@ inline constexpr FieldTable fields[] = {
      .maximum = 1u << 18,
      .fallback = "16384",
      .help = "flows at once; packets of more are counted, but belong to none"},
-    {.name = "idle",
-     .type = Field::duration_ms,
-     .offset = offsetof(MonitorConfig, idle),
-     .minimum = 1000,
-     .maximum = 0xffffffff,
-     .fallback = "\"60s\"",
-     .help = "a flow without packets for longer is forgotten"},
+    idle_field("idle", offsetof(MonitorConfig, idle), 1000, "\"60s\"",
+               "a flow without packets for longer is forgotten"),
 };
 
 inline constexpr const char* counters[] = {"packets",    "bytes",     "tcp",    "udp",

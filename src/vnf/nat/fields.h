@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the platform is told of the NAT's configuration and counters.
 #pragma once
+#include "vnf/fields.h"
 #include "vnf/nat/config.h"
 
 namespace vireo::vnf::nat_tables {
-
-constexpr FieldTable time_field(const char* name, uint32_t offset, uint64_t least,
-                                const char* fallback, const char* help) {
-  return {.name = name,
-          .type = Field::duration_ms,
-          .offset = offset,
-          .minimum = least,
-          .maximum = 0xffffffff,
-          .fallback = fallback,
-          .help = help};
-}
 
 inline constexpr FieldTable fields[] = {
     {.name = "inside",
@@ -56,18 +46,13 @@ inline constexpr FieldTable fields[] = {
      .maximum = 196608,
      .fallback = "16384",
      .help = "mappings of one inside address at once"},
-    time_field("tcp_established", offsetof(NatConfig, tcp_established), 1000, "\"7440s\"",
+    idle_field("tcp_established", offsetof(NatConfig, tcp_established), 1000, "\"7440s\"",
                "a TCP connection idle for longer is forgotten"),
-    time_field("tcp_transitory", offsetof(NatConfig, tcp_transitory), 100, "\"240s\"",
+    idle_field("tcp_transitory", offsetof(NatConfig, tcp_transitory), 100, "\"240s\"",
                "the same while it opens or closes"),
-    time_field("udp", offsetof(NatConfig, udp), 100, "\"300s\"", "an idle UDP mapping"),
-    time_field("icmp", offsetof(NatConfig, icmp), 100, "\"60s\"", "an idle echo"),
-    {.name = "refusals",
-     .type = Field::u32,
-     .offset = offsetof(NatConfig, refusals),
-     .maximum = 1000000,
-     .fallback = "1000",
-     .help = "own ICMP errors in a second at most"},
+    idle_field("udp", offsetof(NatConfig, udp), 100, "\"300s\"", "an idle UDP mapping"),
+    idle_field("icmp", offsetof(NatConfig, icmp), 100, "\"60s\"", "an idle echo"),
+    refusals_field(offsetof(NatConfig, refusals), "own ICMP errors in a second at most"),
 };
 
 inline constexpr const char* counters[] = {

@@ -2,7 +2,7 @@
 // Takes in TCP streams and counts them: the server side of an iperf 2 measurement, on the kernel's
 // sockets. Every byte is copied out, as a real receiver does.
 #pragma once
-#include "vnf/function.h"
+#include "vnf/fields.h"
 #include "vnf/posix/system_call.h"
 
 namespace vireo::vnf {
@@ -13,13 +13,7 @@ class TrafficSink {
     uint16_t port;
   };
   static constexpr FieldTable fields[] = {
-      {.name = "port",
-       .type = Field::u16,
-       .offset = 0,
-       .minimum = 1,
-       .maximum = 65535,
-       .fallback = "5001",
-       .help = "the TCP port to listen on"},
+      stream_port_field(offsetof(Config, port), "the TCP port to listen on"),
   };
   static constexpr const char* counters[] = {"bytes", "connections", "open"};
   static constexpr FunctionTable table = {

@@ -3,7 +3,7 @@
 // kernel's sockets. Connects again until the server answers; when its time or amount is over it
 // ends the stream and rests.
 #pragma once
-#include "vnf/function.h"
+#include "vnf/fields.h"
 #include "vnf/posix/system_call.h"
 
 namespace vireo::vnf {
@@ -19,33 +19,16 @@ class TrafficSource {
     uint64_t bytes;
   };
   static constexpr FieldTable fields[] = {
-      {.name = "server",
-       .type = Field::ip,
-       .offset = offsetof(Config, server),
-       .required = true,
-       .help = "the address of the server"},
-      {.name = "port",
-       .type = Field::u16,
-       .offset = offsetof(Config, port),
-       .minimum = 1,
-       .maximum = 65535,
-       .fallback = "5001",
-       .help = "the server's TCP port"},
+      stream_server_field(offsetof(Config, server)),
+      stream_port_field(offsetof(Config, port), "the server's TCP port"),
       {.name = "congestion",
        .type = Field::choice,
        .offset = offsetof(Config, congestion),
        .choices = "host,reno,cubic,bbr",
        .fallback = "\"host\"",
        .help = "the congestion control; others than the host's and reno need rights there"},
-      {.name = "duration",
-       .type = Field::duration_ms,
-       .offset = offsetof(Config, duration_ms),
-       .fallback = "\"10s\"",
-       .help = "how long to send; 0: without end"},
-      {.name = "bytes",
-       .type = Field::u64,
-       .offset = offsetof(Config, bytes),
-       .help = "how much to send at most; 0: no limit"},
+      stream_duration_field(offsetof(Config, duration_ms)),
+      stream_bytes_field(offsetof(Config, bytes)),
   };
   static constexpr const char* counters[] = {"bytes", "connections", "failed_connects",
                                              "sending_microseconds", "done"};

@@ -7,9 +7,9 @@
 // Only IP is limited: ARP and other frames pass. Buckets are not handed over: the next generation
 // begins with full ones.
 #pragma once
+#include "vnf/fields.h"
 #include "vnf/flow_key.h"
 #include "vnf/flow_table.h"
-#include "vnf/function.h"
 #include "vnf/parse.h"
 
 namespace vireo::vnf {
@@ -73,13 +73,8 @@ inline constexpr FieldTable fields[] = {
      .maximum = 1u << 20,
      .fallback = "16384",
      .help = "flows at once; packets of more share the rate of one flow"},
-    {.name = "idle",
-     .type = Field::duration_ms,
-     .offset = offsetof(RateLimiterConfig, idle),
-     .minimum = 100,
-     .maximum = 0xffffffff,
-     .fallback = "\"30s\"",
-     .help = "a flow without packets for longer is forgotten"},
+    idle_field("idle", offsetof(RateLimiterConfig, idle), 100, "\"30s\"",
+               "a flow without packets for longer is forgotten"),
 };
 
 inline constexpr const char* counters[] = {"passed",     "over_rate", "over_flow_rate",

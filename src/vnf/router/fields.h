@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the platform is told of the router's configuration and counters.
 #pragma once
+#include "vnf/fields.h"
 #include "vnf/router/config.h"
 
 namespace vireo::vnf::router_tables {
@@ -19,12 +20,8 @@ inline constexpr FieldTable route_fields[] = {
 };
 
 inline constexpr FieldTable fields[] = {
-    {.name = "refusals",
-     .type = Field::u32,
-     .offset = offsetof(RouterConfig, refusals),
-     .maximum = 1000000,
-     .fallback = "1000",
-     .help = "own ICMP errors and resets in a second at most"},
+    refusals_field(offsetof(RouterConfig, refusals),
+                   "own ICMP errors and resets in a second at most"),
     {.name = "routes",
      .type = Field::records,
      .offset = offsetof(RouterConfig, route_count),

@@ -3,6 +3,7 @@
 // of packets, and so on every technology. Every byte is copied out, as a real receiver does, or
 // compared with the pattern that tcp-source sends.
 #pragma once
+#include "vnf/fields.h"
 #include "vnf/tcp/endpoint.h"
 #include "vnf/tcp/pattern.h"
 
@@ -18,13 +19,7 @@ class TcpSink {
     uint32_t connections, window;
   };
   static constexpr FieldTable fields[] = {
-      {.name = "port",
-       .type = Field::u16,
-       .offset = offsetof(Config, port),
-       .minimum = 1,
-       .maximum = 65535,
-       .fallback = "5001",
-       .help = "the TCP port to listen on"},
+      stream_port_field(offsetof(Config, port), "the TCP port to listen on"),
       {.name = "content",
        .type = Field::choice,
        .offset = offsetof(Config, content),

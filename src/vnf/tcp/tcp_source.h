@@ -3,6 +3,7 @@
 // ports of packets, and so on every technology. Calls again until the server answers; when its time
 // or amount is over it ends the stream, and rests. The stream is tcp::Pattern.
 #pragma once
+#include "vnf/fields.h"
 #include "vnf/tcp/endpoint.h"
 #include "vnf/tcp/pattern.h"
 
@@ -18,27 +19,10 @@ class TcpSource {
     uint64_t bytes;
   };
   static constexpr FieldTable fields[] = {
-      {.name = "server",
-       .type = Field::ip,
-       .offset = offsetof(Config, server),
-       .required = true,
-       .help = "the address of the server"},
-      {.name = "port",
-       .type = Field::u16,
-       .offset = offsetof(Config, port),
-       .minimum = 1,
-       .maximum = 65535,
-       .fallback = "5001",
-       .help = "the server's TCP port"},
-      {.name = "duration",
-       .type = Field::duration_ms,
-       .offset = offsetof(Config, duration_ms),
-       .fallback = "\"10s\"",
-       .help = "how long to send; 0: without end"},
-      {.name = "bytes",
-       .type = Field::u64,
-       .offset = offsetof(Config, bytes),
-       .help = "how much to send at most; 0: no limit"},
+      stream_server_field(offsetof(Config, server)),
+      stream_port_field(offsetof(Config, port), "the server's TCP port"),
+      stream_duration_field(offsetof(Config, duration_ms)),
+      stream_bytes_field(offsetof(Config, bytes)),
   };
   static constexpr const char* counters[] = {"bytes",  "connections",          "failed_connects",
                                              "resent", "sending_microseconds", "done"};
