@@ -3,6 +3,7 @@
 
 #include "vnf/refusal.h"
 #include "vnf/resolution.h"
+#include "vnf/vitals.h"
 
 namespace vireo::vnf {
 
@@ -107,8 +108,7 @@ uint32_t Responder::first_sequence(const Headers& h) const {
 }
 
 bool Responder::count(Counter counter) {
-  uint64_t& at = vitals_->counters[counter];
-  __atomic_store_n(&at, at + 1, __ATOMIC_RELAXED);
+  add(vitals_->counters[counter], 1);
   return true;
 }
 

@@ -20,13 +20,13 @@ class Responder {
   static constexpr FieldTable fields[] = {
       {.name = "tcp",
        .type = Field::choice,
-       .offset = 0,
+       .offset = offsetof(Config, mode),
        .choices = "reset,accept",
        .fallback = "\"reset\"",
        .help = "how a TCP SYN is answered: with a reset, or with a SYN-ACK"},
       {.name = "port",
        .type = Field::u16,
-       .offset = 2,
+       .offset = offsetof(Config, port),
        .help = "the TCP port that accepts; 0: every port. Others are reset"},
   };
   static constexpr const char* counters[] = {"resolutions", "pings", "accepts", "resets"};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a back-end writes the vitals page, which others read at any time: every store is whole.
+// How the vitals page is written, which others read at any time: every store is whole.
 #pragma once
 #include "vnf/function.h"
 

@@ -2,6 +2,7 @@
 #include "vnf/posix/traffic_sink.h"
 
 #include "vnf/posix/tcp_socket.h"
+#include "vnf/vitals.h"
 
 namespace vireo::vnf {
 
@@ -62,8 +63,7 @@ void TrafficSink::drain(uint32_t stream) {
 
 void TrafficSink::publish() {
   const uint64_t values[] = {bytes_, connections_, open_};
-  for (uint32_t i = 0; i < table.counter_count; i++)
-    __atomic_store_n(&vitals_->counters[i], values[i], __ATOMIC_RELAXED);
+  for (uint32_t i = 0; i < table.counter_count; i++) store(vitals_->counters[i], values[i]);
 }
 
 }  // namespace vireo::vnf

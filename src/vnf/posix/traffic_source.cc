@@ -2,6 +2,7 @@
 #include "vnf/posix/traffic_source.h"
 
 #include "vnf/posix/tcp_socket.h"
+#include "vnf/vitals.h"
 
 namespace vireo::vnf {
 
@@ -88,8 +89,7 @@ void TrafficSource::end(Stage next) {
 void TrafficSource::publish(uint64_t now_ns) {
   if (stage_ == Stage::sending) sent_us_ = (now_ns - began_ns_) / 1000;
   const uint64_t values[] = {bytes_, connections_, failed_, sent_us_, stage_ == Stage::done};
-  for (uint32_t i = 0; i < table.counter_count; i++)
-    __atomic_store_n(&vitals_->counters[i], values[i], __ATOMIC_RELAXED);
+  for (uint32_t i = 0; i < table.counter_count; i++) store(vitals_->counters[i], values[i]);
 }
 
 }  // namespace vireo::vnf
