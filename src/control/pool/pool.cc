@@ -12,8 +12,8 @@ constexpr unsigned workers = 4;
 }
 
 Pool::Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size,
-           std::chrono::seconds keep)
-    : fabric_(fabric), clock_(clock), size_(size), keep_(keep) {
+           std::chrono::seconds keep, std::chrono::seconds calm)
+    : fabric_(fabric), clock_(clock), size_(size), keep_(keep), calm_(calm) {
   for (Stock& stock : stocks) {
     shelves_.emplace_back();
     shelves_.back().stock = std::move(stock);
@@ -163,6 +163,7 @@ void Pool::put_back(PortKind kind, const PortId& port) {
     std::vector<PortId>& ready = ports_[kind];
     if (ready.size() < 2 * wanted_ports(kind)) {
       ready.insert(ready.begin(), **spare);
+      if (ready.size() > wanted_ports(kind)) changed_.notify_one();
       return;
     }
   }

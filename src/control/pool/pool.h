@@ -36,9 +36,11 @@ class Pool {
     bool loaded = false;  // with its program
     bool low = false;     // none is left; said once until the shelf is full again
   };
-  // A program of an image that nothing uses any more stays loaded for `keep`.
+  // A program of an image that nothing uses any more stays loaded for `keep`; ports beyond those
+  // that are wanted go when nothing has been started for `calm`.
   Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size,
-       std::chrono::seconds keep = std::chrono::seconds(60));
+       std::chrono::seconds keep = std::chrono::seconds(60),
+       std::chrono::seconds calm = std::chrono::seconds(2));
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -100,6 +102,7 @@ class Pool {
   std::optional<std::pair<Driver*, Place>> extract(const InstanceId& shell);
   void remember(Driver& driver, const ShellShape& shape, const InstanceSpec& instance);
   bool drop_surplus(std::unique_lock<std::mutex>& lock);
+  bool drop_port(std::unique_lock<std::mutex>& lock);
   Place take_place(Driver& driver, const ShellShape& shape, const InstanceSpec& instance,
                    Taken& taken);
   Result<void> make_shell(Driver& driver, const ShellShape& shape, std::span<const PortKind> ports,
@@ -114,12 +117,13 @@ class Pool {
                      const std::function<bool(const Program&)>& which);
   bool expired(const Program& program) const;
   std::optional<SteadyTime> next_expiry() const;
+  bool has_surplus_ports() const;
   size_t wanted_ports(PortKind kind) const;
 
   Fabric& fabric_;
   Clock& clock_;
   unsigned size_;
-  std::chrono::seconds keep_;
+  std::chrono::seconds keep_, calm_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Shelf> shelves_;

@@ -109,6 +109,8 @@ std::optional<SteadyTime> Pool::next_expiry() const {
   for (const Program& each : programs_)
     if (each.unused_since && (!next || *each.unused_since + keep_ < *next))
       next = *each.unused_since + keep_;
+  if (const SteadyTime calm = last_take_ + calm_; has_surplus_ports() && (!next || calm < *next))
+    next = calm;
   return next;
 }
 

@@ -44,7 +44,8 @@ void Pool::run() {
       continue;
     }
     if (drop_programs(lock, [this](const Program& each) { return expired(each); })) continue;
-    if (drop_surplus(lock) || refill_one(lock) || refill_ports(lock) || refill_program(lock))
+    if (drop_surplus(lock) || refill_one(lock) || refill_ports(lock) || refill_program(lock) ||
+        drop_port(lock))
       continue;
     if (busy_ == 0 && refill_began_) end_refill();
     if (auto next = next_expiry())
@@ -159,6 +160,25 @@ size_t Pool::wanted_ports(PortKind kind) const {
   for (const Shelf& shelf : shelves_)
     if (shelf.stock.packet_kind == kind) return size_t{size_} * 2;
   return 0;
+}
+
+bool Pool::has_surplus_ports() const {
+  return std::ranges::any_of(
+      ports_, [this](const auto& each) { return each.second.size() > wanted_ports(each.first); });
+}
+
+bool Pool::drop_port(std::unique_lock<std::mutex>& lock) {
+  if (std::chrono::steady_clock::now() < last_take_ + calm_) return false;
+  for (auto& [kind, ready] : ports_) {
+    if (ready.size() <= wanted_ports(kind)) continue;
+    const PortId port = std::move(ready.front());
+    ready.erase(ready.begin());
+    lock.unlock();
+    (void)fabric_.unplug(port);
+    lock.lock();
+    return true;
+  }
+  return false;
 }
 
 // One at a time: the kernel makes interfaces under one lock.

@@ -12,12 +12,32 @@ namespace {
 class PoolTest : public testing::Test {
  protected:
   PoolTest() : driver(*FakeDriver::open(host)), fabric(network) {}
-  Pool make(unsigned size) {
+  Pool make(unsigned size, std::chrono::seconds calm = std::chrono::hours(1)) {
     return {fabric,
             clock,
             {{driver.get(), {"container", false}, PortKind::tap},
              {driver.get(), {"container", true}, {}}},
-            size};
+            size,
+            std::chrono::seconds(60),
+            calm};
+  }
+  // Of so many functions that run.
+  std::vector<PortId> bind_taps(Pool& pool, int count) {
+    EXPECT_TRUE(fabric.ensure_link({.id = "lan"}));
+    std::vector<PortId> bound;
+    for (int i = 0; i < count; i++) {
+      Result<Pool::Taken> taken = pool.take(*driver, instance({PortKind::tap}));
+      if (!taken) return bound;
+      PortSpec port;
+      port.id = bound.emplace_back("port-" + std::to_string(i));
+      port.link = "lan";
+      port.kind = PortKind::tap;
+      EXPECT_TRUE(fabric.bind(taken->spares.front(), port, GateState::open));
+      taken->spares.clear();
+      pool.give_back(*driver, *std::move(taken));
+    }
+    pool.wait_full();
+    return bound;
   }
   static InstanceSpec instance(std::vector<PortKind> ports, const std::string& program = "run") {
     InstanceSpec spec;
@@ -61,22 +81,8 @@ TEST_F(PoolTest, keeps_shells_and_ports_ready_and_destroys_them_at_its_end) {
 }
 
 TEST_F(PoolTest, takes_back_what_the_fabric_can_use_again_up_to_twice_what_it_keeps) {
-  ASSERT_TRUE(fabric.ensure_link({.id = "lan"}));
-  Pool pool = make(1);  // two taps, a veth
-  std::vector<PortId> bound;
-  for (const char* id : {"a", "b", "c", "d"}) {
-    Result<Pool::Taken> taken = pool.take(*driver, instance({PortKind::tap}));
-    ASSERT_TRUE(taken);
-    PortSpec port;
-    port.id = id;
-    port.link = "lan";
-    port.kind = PortKind::tap;
-    ASSERT_TRUE(fabric.bind(taken->spares.front(), port, GateState::open));
-    bound.push_back(id);
-    taken->spares.clear();
-    pool.give_back(*driver, *std::move(taken));
-  }
-  pool.wait_full();
+  Pool pool = make(1, std::chrono::hours(1));  // two taps, a veth
+  const std::vector<PortId> bound = bind_taps(pool, 4);
   const size_t others = network->size() - 4 - 2;
   for (const PortId& port : bound) pool.put_back(PortKind::tap, port);
   EXPECT_EQ(network->size(), others + 4);
@@ -89,6 +95,16 @@ TEST_F(PoolTest, takes_back_what_the_fabric_can_use_again_up_to_twice_what_it_ke
     pool.wait_full();
     EXPECT_EQ(network->size(), others + left);
   }
+}
+
+TEST_F(PoolTest, ports_that_are_not_wanted_go_when_nothing_is_started) {
+  Pool pool = make(1, std::chrono::seconds(0));
+  const std::vector<PortId> bound = bind_taps(pool, 2);
+  const size_t others = network->size() - 2 - 2;
+  for (const PortId& port : bound) pool.put_back(PortKind::tap, port);
+  for (int i = 0; i < 2000 && network->size() != others + 2; i++)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(network->size(), others + 2);
 }
 
 TEST_F(PoolTest, loads_the_programs_that_were_started_last) {
