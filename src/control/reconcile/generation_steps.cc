@@ -23,8 +23,11 @@ Reconciler::Outcome Reconciler::advance(ServiceEntry& service, FunctionEntry& fu
                                         Generation& generation) {
   auto result = [&](const std::string& id, Result<void> done) {
     did(id);
-    return done ? Outcome::acted
-                : failed(service, function, generation, std::move(done).error().within(id));
+    if (done) return Outcome::acted;
+    Error error = std::move(done).error();
+    // Most drivers and fabrics name what they did themselves.
+    if (!error.message.starts_with(id + ": ")) error = std::move(error).within(id);
+    return failed(service, function, generation, std::move(error));
   };
   const InstanceId& id = generation.spec.id;
   if (generation.stage == Stage::prepare) {
