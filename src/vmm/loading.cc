@@ -29,7 +29,8 @@ int Vmm::load(const ReceivedMessage& message) {
 int Vmm::boot_image(const LoadRequest& request) {
   if (!memory_.open(request.memory_bytes)) return fail("no memory", std::strerror(errno));
   Image image;
-  if (const char* fault = load_image(image_file_, memory_, image)) return fail("the image", fault);
+  if (const char* fault = load_image(image_file_, memory_, image))
+    return refuse("the image", fault);
   boot() = {machine::boot_magic,
             machine::machine_version,
             request.memory_bytes,
@@ -49,7 +50,7 @@ int Vmm::boot_image(const LoadRequest& request) {
 int Vmm::copy_template(const LoadRequest& request, int file) {
   TemplateState state;
   if (const char* fault = open_template(file, request.memory_bytes, memory_, state))
-    return fail("the template", fault);
+    return refuse("the template", fault);
   if (!processor_.give(memory_, state.page_tables))
     return fail(processor_.failed(), std::strerror(errno));
   return restore(state);
@@ -58,7 +59,7 @@ int Vmm::copy_template(const LoadRequest& request, int file) {
 int Vmm::restore(const TemplateState& state) {
   for (uint32_t port = 0; port < vnf::max_ports; port++)
     if (!ports_[port].restore(state.devices[port], memory_))
-      return fail("the template", "has impossible queues");
+      return refuse("the template", "has impossible queues");
   if (!processor_.restore(state.general, state.floating))
     return fail(processor_.failed(), std::strerror(errno));
   return -1;
@@ -85,7 +86,7 @@ int Vmm::rehearse(const ReceivedMessage& message) {
   const int file = message.fds[0];
   TemplateState state;
   const char* fault = read_template(file, memory_.bytes(), state);
-  if (fault != nullptr) return fail("the template", fault);
+  if (fault != nullptr) return refuse("the template", fault);
   if (!memory_.become_copy(file) || !memory_.share_page(machine::vitals_page, message.fds[1]) ||
       !copy_identity(message.payload, message.header.length))
     return fail("cannot rehearse", std::strerror(errno));

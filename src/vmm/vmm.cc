@@ -37,6 +37,21 @@ int Vmm::fail(const char* what, const char* why) {
   return 1;
 }
 
+int Vmm::refuse(const char* file, const char* fault) {
+  char text[128];
+  std::snprintf(text, sizeof text, "%s %s", file, fault);
+  return fail(text, "");
+}
+
+// A function that is deaf on one side is of no use: with another tap it is.
+int Vmm::fail_port(uint32_t port) {
+  char text[64];
+  const int length =
+      std::snprintf(text, sizeof text, "port %u is gone: somebody removed its tap", port);
+  if (vitals_shared_ != 0) vnf::set_failed(vitals(), text, static_cast<uint32_t>(length));
+  return fail(text, "");
+}
+
 int Vmm::fail_guest(const GuestExit& exit) {
   const kvm_regs registers = processor_.registers();
   log_registers(registers);
@@ -81,19 +96,16 @@ void Vmm::sleep(uint32_t microseconds) {
   ::ppoll(fds, count, microseconds == machine::wait_for_ever ? nullptr : &time, nullptr);
   if (fds[0].revents != 0) boot().agent_waits = 1;
   for (nfds_t i = 1; i < count; i++) {
-    // A tap that is gone would wake us without end.
-    if ((fds[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) owners[i]->plug(-1);
+    if ((fds[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
+      lost_port_ = static_cast<int>(owners[i] - ports_);
     if ((fds[i].revents & POLLIN) != 0) owners[i]->fill();
   }
 }
 
-void Vmm::wait(uint32_t microseconds) {
-  if (rehearsal_waits_ > 0) return wait_in_rehearsal();
+bool Vmm::wait(uint32_t microseconds) {
+  if (rehearsal_waits_ > 0) return wait_in_rehearsal(), true;
   const bool work = move_packets();
-  if (!begun_) {
-    parked_ = true;
-    return;
-  }
+  if (!begun_) return parked_ = true;
   if (!work && boot().agent_waits == 0 && microseconds != 0) {
     sleep(microseconds);
     busy_waits_ = 0;
@@ -102,6 +114,8 @@ void Vmm::wait(uint32_t microseconds) {
     busy_waits_ = 0;
   }
   boot().now_ns = monotonic_ns();
+  if (lost_port_ >= 0) end_code_ = fail_port(static_cast<uint32_t>(lost_port_));
+  return lost_port_ < 0;
 }
 
 int64_t Vmm::hear(const machine::Call& call) {
@@ -168,7 +182,7 @@ bool Vmm::access(const GuestExit& exit) {
     return true;
   }
   if (!write) processor_.answer(0xffffffff);
-  if (write && at == machine::control_device + machine::control_wait) wait(exit.value);
+  if (write && at == machine::control_device + machine::control_wait) return wait(exit.value);
   if (write && at == machine::control_device + machine::control_call) return call(exit.value);
   return true;
 }

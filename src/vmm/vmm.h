@@ -37,14 +37,16 @@ class Vmm {
   void enter(uint32_t port_count);  // the guest finds its identity when it runs the next time
   bool begin(const ReceivedMessage& message);
   int fail(const char* what, const char* why);
+  int refuse(const char* file, const char* fault);  // "the image", "is truncated"
   int fail_guest(const GuestExit& exit);
+  int fail_port(uint32_t port);
   // Runs the guest until it waits for an identity that is not there, or ends; -1: it waits.
   int run_guest();
   GuestExit run_processor();
   void start_polling();
   bool take_turn();
   bool access(const GuestExit& exit);  // false: the guest has ended, with end_code_
-  void wait(uint32_t microseconds);
+  bool wait(uint32_t microseconds);    // the same
   void sleep(uint32_t microseconds);
   static uint64_t monotonic_ns();
   bool move_packets();
@@ -64,6 +66,7 @@ class Vmm {
   int image_file_ = -1;           // kept for the names of its functions
   VirtioNet ports_[vnf::max_ports];
   uint32_t port_count_ = 0;
+  int lost_port_ = -1;  // whose tap is gone
   bool begun_ = false, parked_ = false, rehearsed_ = false;
   volatile std::sig_atomic_t vitals_shared_ = 0;
   unsigned busy_waits_ = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forks of one template share nothing that must be their own, and are silent before their start.
+// Machines of real functions: forks of one template share nothing that must be their own, and are
+// silent before their start; pollers; a port that goes.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -37,10 +38,11 @@ struct Reply {
   uint32_t sequence = 0;
 };
 
-// What stands in for a tap: packets with a header of 10 bytes, both ways.
-std::pair<Fd, Fd> make_link() {
+// What stands in for a tap: packets with a header of 10 bytes, both ways. Of SOCK_SEQPACKET it goes
+// with our end, as a tap with its interface.
+std::pair<Fd, Fd> make_link(int type = SOCK_DGRAM) {
   int ends[2] = {-1, -1};
-  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  EXPECT_EQ(::socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
   return {Fd(ends[0]), Fd(ends[1])};
 }
 
@@ -166,6 +168,16 @@ class Forks : public ::testing::Test {
     auto started = driver.start(shell->id, spec, std::move(ports), nullptr);
     ASSERT_TRUE(started) << started.error().message;
   }
+  ExitReason end_of(const InstanceId& id) {
+    for (int waited = 0; waited < 2000; waited++) {
+      for (const DriverEvent& event : bench_->driver().take_events())
+        if (event.id == id && event.kind == DriverEvent::Kind::exited) return event.exit;
+      pollfd wanted{bench_->driver().event_fd(), POLLIN, 0};
+      ::poll(&wanted, 1, 10);
+    }
+    ADD_FAILURE() << id << " did not end";
+    return {};
+  }
   // Until it is there, starts are cold.
   void make_template() {
     const InstanceSpec spec = sink(*bench_, 0);
@@ -228,6 +240,28 @@ TEST_F(Forks, a_machine_that_polls_answers_like_others_with_one_thread_more) {
     EXPECT_TRUE(answer(ours));
     ::usleep(1'500'000);  // longer than it polls
     EXPECT_TRUE(ask_again(ours, spec.ports[0]));
+    EXPECT_TRUE(bench_->driver().destroy(spec.id));
+  }
+}
+
+TEST_F(Forks, a_machine_whose_port_is_gone_ends_and_says_so) {
+  ASSERT_NO_FATAL_FAILURE(open(StartTier::rehearsed));
+  if (!bench_) return;
+  for (const bool polls : {false, true}) {
+    SCOPED_TRACE(polls ? "polling" : "sleeping");
+    if (polls) bench_->let_poll();
+    const InstanceSpec spec = responder(*bench_, polls ? 2 : 1);
+    auto [ours, theirs] = make_link(SOCK_SEQPACKET);
+    ASSERT_NO_FATAL_FAILURE(start(spec, std::move(theirs)));
+    ASSERT_TRUE(ask_again(ours, spec.ports[0]));
+    ours = Fd();
+    const ExitReason end = end_of(spec.id);
+    EXPECT_EQ(end.kind, ExitKind::code);
+    EXPECT_EQ(end.value, 1);
+    const Fd page = *bench_->driver().functions()->vitals(spec.id);
+    vnf::Vitals vitals{};
+    ASSERT_EQ(::pread(page.get(), &vitals, sizeof vitals, 0), ssize_t{sizeof vitals});
+    EXPECT_STREQ(vitals.reason, "port 0 is gone: somebody removed its tap");
     EXPECT_TRUE(bench_->driver().destroy(spec.id));
   }
 }

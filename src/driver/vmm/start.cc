@@ -90,8 +90,10 @@ Result<void> VmmDriver::run_in(VirtualMachine& shell, const InstanceSpec& spec,
   const bool ahead = shell.loaded.has_value();
   if (!ahead) shell.tier = TRY(load(shell, spec));
   watch_of.mark("vmm load", std::string(to_text(shell.tier)));
-  TRY(begin(shell, spec, ports));
+  Result<void> begun = begin(shell, spec, ports);
+  // One that has ended already has said why.
   if (shell.tier == StartTier::cold) TRY(await_loaded(shell));
+  TRY(std::move(begun));
   watch_of.mark("vmm begin");
   return {};
 }
