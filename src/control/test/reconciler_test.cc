@@ -243,8 +243,7 @@ TEST_F(Reconcile, a_first_run_that_fails_is_rolled_back_to_nothing) {
   EXPECT_EQ(operation.state, OperationState::rolled_back);
   ASSERT_TRUE(operation.error.has_value());
   const std::string& why = operation.error->message;
-  EXPECT_TRUE(why.starts_with("office/")) << why;
-  EXPECT_TRUE(why.ends_with(": told to fail")) << why;
+  EXPECT_TRUE(why.starts_with("office/") && why.ends_with(": told to fail")) << why;
   EXPECT_EQ(why.find("start "), why.rfind("start ")) << "said twice: " << why;
   EXPECT_EQ(world.picture(), "");
   EXPECT_EQ(world.spares(), 0u);
