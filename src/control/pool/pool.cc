@@ -163,7 +163,7 @@ void Pool::put_back(PortKind kind, const PortId& port) {
     std::vector<PortId>& ready = ports_[kind];
     if (ready.size() < 2 * wanted_ports(kind)) {
       ready.insert(ready.begin(), **spare);
-      if (ready.size() > wanted_ports(kind)) changed_.notify_one();
+      if (ready.size() > wanted_ports(kind)) changed_.notify_all();
       return;
     }
   }
