@@ -4,12 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "bench/probe/tap_memory.h"
+
 namespace vireo::bench {
 
 struct BenchPrograms {
   std::string vireod;
   std::string directory;  // holds functions/ and bench/listener
   std::string peers;      // where peers are unpacked, unless --peer-dir says so
+  OpenFabric open_fabric;
 };
 
 // The exit code: 0 done, 1 nothing could be measured or (--check) a goal was missed, 2 wrong usage.

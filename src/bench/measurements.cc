@@ -135,8 +135,11 @@ Round memory_round(const BenchOptions& options, const Workshop& workshop) {
   if (options.wants_technology(unikernel)) {
     round.probes.push_back(make_memory_probe(each));
     for (const char* tier : {"parked", "rehearsed"})
-      round.probes.push_back(make_spare_memory_probe(
-          {workshop.programs.vireod, tier, spare_count(options)}, each.tolerance, each.attempts));
+      round.probes.push_back(
+          make_spare_memory_probe({{workshop.programs.vireod, tier, spare_count(options)},
+                                   workshop.programs.open_fabric,
+                                   each.tolerance,
+                                   each.attempts}));
   }
   return round;
 }

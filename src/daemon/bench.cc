@@ -2,6 +2,7 @@
 #include "bench/bench.h"
 
 #include "daemon/local.h"
+#include "daemon/open_fabric.h"
 #include "host/files.h"
 
 namespace vireo {
@@ -12,6 +13,11 @@ int run_bench(const DaemonOptions& options) {
   programs.vireod = own_program();
   programs.directory = directory;
   programs.peers = directory + "/../peers/bin";
+  programs.open_fabric = [](const Fd& near_ends, const Fd& far_ends, const std::string& folder) {
+    DaemonOptions usual;
+    usual.state_directory = folder;
+    return open_fabric(usual, near_ends, far_ends);
+  };
   return bench::run_bench(options.arguments, programs);
 }
 

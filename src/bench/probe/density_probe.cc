@@ -38,7 +38,7 @@ std::string address(unsigned number, unsigned host) {
   return fmt::format("10.{}.{}.{}", (all >> 16) & 255, (all >> 8) & 255, all & 255);
 }
 
-// MemAvailable with all of them: after their start, and after they were called.
+// Available memory with all of them: after their start, and after they were called.
 struct Crowded {
   double started = 0, called = 0;
 };

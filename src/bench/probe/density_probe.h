@@ -15,7 +15,7 @@ struct DensityOptions {
   std::string program;     // vireod
   std::string technology;  // of the function, a responder with one port
   unsigned count = 200;
-  double tolerance = 0.2;  // of the difference between the fall and the rise of MemAvailable
+  double tolerance = 0.2;  // of the difference between the fall and the rise of available memory
   std::function<void(const std::string&)> progress;
   std::function<bool()> interrupted;  // asked before each start: what was measured until then stays
 };

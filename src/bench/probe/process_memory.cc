@@ -2,7 +2,9 @@
 #include "bench/probe/process_memory.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
@@ -37,7 +39,21 @@ Result<ProcessMemory> memory_of_process(int pid) {
 }
 
 Result<uint64_t> available_memory() {
-  return bytes_at(TRY(read_file("/proc/meminfo")), "MemAvailable");
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  return bytes_at(TRY(read_file("/proc/meminfo")), "MemAvailable") +
+         page * listed_pages(TRY(read_file("/proc/zoneinfo")));
+}
+
+uint64_t listed_pages(std::string_view zones) {
+  constexpr std::string_view label = "count:";
+  uint64_t pages = 0;
+  for (std::string_view line : split(zones, '\n')) {
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    if (!line.starts_with(label)) continue;
+    line.remove_prefix(std::min(line.find_first_not_of(' ', label.size()), line.size()));
+    pages += parse_number(line).value_or(0);
+  }
+  return pages;
 }
 
 Result<double> undisturbed_mean(double fall, double rise, double tolerance) {

@@ -18,8 +18,11 @@ constexpr auto longest_unload = 13s;  // from the last use
 
 class SpareMemoryProbe final : public Probe {
  public:
-  SpareMemoryProbe(SparesOptions options, double tolerance, unsigned attempts)
-      : options_(std::move(options)), tolerance_(tolerance), attempts_(attempts) {}
+  explicit SpareMemoryProbe(SpareMemoryOptions options)
+      : options_(std::move(options.spares)),
+        open_fabric_(std::move(options.open_fabric)),
+        tolerance_(options.tolerance),
+        attempts_(options.attempts) {}
 
   std::vector<Row> rows() const override {
     Row row;
@@ -55,15 +58,17 @@ class SpareMemoryProbe final : public Probe {
     const double with = TRY(available_with(options_.count));
     const double after = TRY(available_with(0));
     Sample sample;
-    auto mean = undisturbed_mean(before - with, after - with, tolerance_);
-    if (mean)
-      sample.values["all-in"] = *mean / options_.count;
+    auto machines = undisturbed_mean(before - with, after - with, tolerance_);
+    auto tap = memory_of_taps(open_fabric_, options_.count, tolerance_);
+    if (!tap && tap.error().code != Errc::unavailable) return tap.error();
+    if (machines && tap)
+      sample.values["all-in"] = *machines / options_.count + *tap;
     else
-      sample.disturbed["all-in"] = mean.error().message;
+      sample.disturbed["all-in"] = (machines ? tap : machines).error().message;
     return sample;
   }
 
-  // With so many spares loaded: MemAvailable in MiB.
+  // With so many spares loaded: MiB.
   Result<double> available_with(unsigned loaded) {
     TRY(spares_->wait_for(loaded, longest_unload));
     std::this_thread::sleep_for(idle_time);
@@ -72,6 +77,7 @@ class SpareMemoryProbe final : public Probe {
   }
 
   SparesOptions options_;
+  OpenFabric open_fabric_;
   double tolerance_;
   unsigned attempts_;
   std::unique_ptr<Spares> spares_;
@@ -79,9 +85,8 @@ class SpareMemoryProbe final : public Probe {
 
 }  // namespace
 
-std::unique_ptr<Probe> make_spare_memory_probe(SparesOptions options, double tolerance,
-                                               unsigned attempts) {
-  return std::make_unique<SpareMemoryProbe>(std::move(options), tolerance, attempts);
+std::unique_ptr<Probe> make_spare_memory_probe(SpareMemoryOptions options) {
+  return std::make_unique<SpareMemoryProbe>(std::move(options));
 }
 
 }  // namespace vireo::bench

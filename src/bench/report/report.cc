@@ -54,7 +54,7 @@ std::vector<std::pair<std::string, std::string>> metric_titles() {
           {"density_start", "Density, request -> one more is ready"},
           {"density_up", "Density, the first request -> all are ready"},
           {"density_answered", "Density, instances that answered a ping"},
-          {"density_memory", "Density, memory of each, fall of MemAvailable"},
+          {"density_memory", "Density, memory of each, fall of available memory"},
           {"density_idle", "Density, processor time with all of them idle"},
           {"density_request", "Density, request -> answer with all of them there"},
           {"churn", "Churn, functions created, heard and destroyed"},
