@@ -36,7 +36,8 @@ std::string_view to_string(Errc code) {
 }
 
 Error Error::within(std::string_view task) && {
-  message = fmt::format("{}: {}", task, message);
+  const std::string head = fmt::format("{}: ", task);
+  if (!message.starts_with(head)) message.insert(0, head);
   return std::move(*this);
 }
 

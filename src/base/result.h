@@ -29,7 +29,7 @@ struct Error {
   Errc code = Errc::internal;
   std::string message;  // a sentence without a full stop: "cannot create cgroup web-1: No such ..."
 
-  // Adds what was being attempted in front: "start web-1: cannot create ...".
+  // Puts what was being attempted in front, once: "start web-1: cannot create ...".
   Error within(std::string_view task) &&;
 };
 

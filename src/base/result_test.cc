@@ -23,6 +23,12 @@ TEST(Result, carries_the_value_or_the_error) {
   EXPECT_EQ(quarter(5).error().code, Errc::invalid);
 }
 
+TEST(Result, what_was_attempted_is_said_once) {
+  const Error refused{Errc::denied, "start web-1: not allowed"};
+  EXPECT_EQ(Error(refused).within("start web-1").message, "start web-1: not allowed");
+  EXPECT_EQ(Error(refused).within("start web").message, "start web: start web-1: not allowed");
+}
+
 TEST(Result, system_error_names_the_attempt_and_the_reason) {
   Error error = system_error("cannot open /x", ENOENT);
   EXPECT_EQ(error.code, Errc::not_found);

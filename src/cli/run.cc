@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "cli/operation.h"
 #include "cli/submission.h"
@@ -96,10 +97,32 @@ std::string report(const Json& service, const Json& operation) {
 }
 
 // Ctrl-C during a run: whatever of it runs already is stopped in order.
-Result<void> ask_to_stop(Daemon& daemon, const std::string& service) {
-  print("\nasked for a clean stop; Ctrl-C again leaves at once\n");
-  TRY(daemon.call("POST", fmt::format("/v1/services/{}/stop", percent_encode(service)), ""));
-  return {};
+Result<Json> ask_to_stop(Daemon& daemon, const std::string& service) {
+  complain("\nasked for a clean stop; Ctrl-C again leaves at once\n");
+  return daemon.call("POST", fmt::format("/v1/services/{}/stop", percent_encode(service)), "");
+}
+
+// The operation to its end. One that a stop came after has failed, which says less than the stop.
+Result<Json> follow_run(Daemon& daemon, Json operation, const std::string& service) {
+  std::optional<Json> stop;
+  FollowOptions options{.waiting = service,
+                        .on_interrupt = [&]() -> Result<void> {
+                          stop = TRY(ask_to_stop(daemon, service));
+                          return {};
+                        },
+                        .left_behind = fmt::format(
+                            "left while `{0}` was coming up; what runs of it goes on: `vireo ps "
+                            "{0}`, `vireo rm {0}`",
+                            service),
+                        .service = service};
+  auto done = follow_operation(daemon, std::move(operation), options);
+  if (!stop) return done;
+  TRY(follow_operation(daemon, *std::move(stop),
+                       {.waiting = "stop " + service, .on_interrupt = {}, .left_behind = {}}));
+  return Error{Errc::conflict,
+               fmt::format("stopped by Ctrl-C; `vireo start {0}` starts it, `vireo rm {0}` "
+                           "removes it",
+                           service)};
 }
 
 }  // namespace
@@ -110,14 +133,7 @@ Result<int> run_verb(const Arguments& arguments, Daemon& daemon) {
   std::string path =
       "/v1/services/" + percent_encode(submission.service.empty() ? "-" : submission.service);
   Json operation = TRY(daemon.call("PUT", path, submission.json));
-  FollowOptions options{.waiting = submission.service,
-                        .on_interrupt = [&] { return ask_to_stop(daemon, submission.service); },
-                        .left_behind = fmt::format(
-                            "left while `{0}` was coming up; what runs of it goes on: `vireo ps "
-                            "{0}`, `vireo rm {0}`",
-                            submission.service),
-                        .service = submission.service};
-  auto done = follow_operation(daemon, std::move(operation), options);
+  auto done = follow_run(daemon, std::move(operation), submission.service);
   if (!done)
     return std::move(done).error().within(fmt::format("cannot run `{}`", submission.service));
   if (printed_raw(arguments, *done)) return 0;

@@ -168,10 +168,12 @@ bool is_as_wanted(const Json& row, Wanted wanted) {
 std::string waiting_for(const Json& rows, Wanted wanted) {
   if (wanted == Wanted::removed) return "it is still there";
   std::vector<std::string> names;
-  for (const Json& row : rows.items())
-    if (!is_as_wanted(row, wanted))
-      names.push_back(fmt::format("{} is {}, {}", row["function"].text(), row["state"].text(),
-                                  row["health"].text()));
+  for (const Json& row : rows.items()) {
+    if (is_as_wanted(row, wanted)) continue;
+    const std::string reason = row["reason"].text();
+    names.push_back(fmt::format("{} is {}, {}{}{}", row["function"].text(), row["state"].text(),
+                                row["health"].text(), reason.empty() ? "" : ": ", reason));
+  }
   return fmt::format("{}", fmt::join(names, "; "));
 }
 

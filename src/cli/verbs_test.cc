@@ -235,13 +235,19 @@ TEST(Ps, prints_a_table) {
 }
 
 TEST(Wait, ends_with_its_deadline) {
-  FakeDaemon fake(
-      {{"GET /v1/services", {200, services, ""}},
-       {"GET /v1/functions?service=office",
-        {200, R"([{"function":"office/web","state":"starting","health":"unknown"}])", ""}}});
+  FakeDaemon fake({{"GET /v1/services", {200, services, ""}},
+                   {"GET /v1/functions?service=office",
+                    {200,
+                     R"([{"function":"office/web","state":"starting","health":"unknown"},
+             {"function":"office/fw","state":"backing-off","health":"unknown",
+              "reason":"exit code 7"}])",
+                     ""}}});
   Outcome outcome = run(fake, {"wait", "office", "--timeout", "1ms"});
   EXPECT_EQ(outcome.code, 1);
-  EXPECT_NE(outcome.error.find("office/web is starting, unknown"), std::string::npos);
+  EXPECT_NE(outcome.error.find("office/web is starting, unknown; office/fw is backing-off, "
+                               "unknown: exit code 7"),
+            std::string::npos)
+      << outcome.error;
 }
 
 TEST(Wait, knows_what_is_ready_and_what_is_gone) {

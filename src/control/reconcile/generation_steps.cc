@@ -24,10 +24,7 @@ Reconciler::Outcome Reconciler::advance(ServiceEntry& service, FunctionEntry& fu
   auto result = [&](const std::string& id, Result<void> done) {
     did(id);
     if (done) return Outcome::acted;
-    Error error = std::move(done).error();
-    // Most drivers and fabrics name what they did themselves.
-    if (!error.message.starts_with(id + ": ")) error = std::move(error).within(id);
-    return failed(service, function, generation, std::move(error));
+    return failed(service, function, generation, std::move(done).error().within(id));
   };
   const InstanceId& id = generation.spec.id;
   if (generation.stage == Stage::prepare) {
