@@ -86,8 +86,9 @@ class InterfaceFabric : public Fabric {
   virtual Result<void> exchange(Port& last, Port& next) = 0;          // swap()
   virtual Result<void> block_for_ever(Port& /*port*/) { return {}; }  // before discard()
   virtual void discard(Port port) = 0;                                // to the reaper
-  // Takes the port from its link. True: its ends may serve another.
+  // Takes the port from its link. True, where taps are reused: its ends may serve another.
   virtual bool release(Port& /*port*/) { return false; }
+  virtual bool reuses_taps() const { return false; }
   virtual void forget_links(const std::set<int>& /*interfaces*/) {}  // those that are gone
   virtual GateState gate_of(const Port& port) const = 0;
 
@@ -115,12 +116,14 @@ class InterfaceFabric : public Fabric {
   static constexpr std::chrono::milliseconds last_frame{100};  // for a port that is no more
   // Made is a tap in half a millisecond, under the kernel's one lock: with its descriptor here it
   // can serve another. So many descriptors are a small part of what a process may have.
-  bool keeps_descriptors() const { return ports_.size() < 512; }
+  bool keeps_descriptor(PortKind kind) const {
+    return reuses_taps() && kind == PortKind::tap && ports_.size() < 512;
+  }
   void opened(Port& port) {
-    if (port.ends.kind != PortKind::tap || !keeps_descriptors()) port.ends.descriptor = Fd();
+    if (!keeps_descriptor(port.ends.kind)) port.ends.descriptor = Fd();
   }
   Result<PortEndpoint> hand_out(Port& port, const PortSpec& spec, GateState gate) {
-    if (gate != GateState::open || (spec.kind == PortKind::tap && keeps_descriptors()))
+    if (gate != GateState::open || keeps_descriptor(spec.kind))
       return endpoint_of(spec.id, port.ends, spec.name);
     return give_endpoint(spec.id, port.ends, spec.name);
   }

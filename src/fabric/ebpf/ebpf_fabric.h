@@ -91,6 +91,7 @@ class EbpfFabric final : public InterfaceFabric<EbpfPort, EbpfLink> {
   Result<void> exchange(EbpfPort& last, EbpfPort& next) override;
   void leave_link(EbpfPort& port);
   bool release(EbpfPort& port) override;
+  bool reuses_taps() const override { return true; }
   void discard(EbpfPort port) override;
   GateState gate_of(const EbpfPort& port) const override {
     if (port.entry.port.open == SWITCH_OPEN) return GateState::open;
