@@ -150,8 +150,9 @@ Result<std::unique_ptr<Control>> Control::open(Parts parts, ControlOptions optio
   auto state = std::make_unique<State>(std::move(parts), std::move(options));
   TRY(state->journal.load());
   TRY(state->reconciler.recover());
-  state->pool = std::make_unique<Pool>(state->parts.fabric, state->parts.clock, state->stocks(),
-                                       state->options.pool_size, state->options.keep_loaded);
+  state->pool =
+      std::make_unique<Pool>(state->parts.fabric, state->parts.clock, state->stocks(),
+                             Pool::Limits{state->options.pool_size, state->options.keep_loaded});
   state->reconciler.pool = state->pool.get();
   state->expect_running();
   state->watcher.start(state->parts.clock.now());

@@ -11,14 +11,14 @@ namespace {
 constexpr unsigned workers = 4;
 }
 
-Pool::Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size,
-           std::chrono::seconds keep, std::chrono::seconds calm)
-    : fabric_(fabric), clock_(clock), size_(size), keep_(keep), calm_(calm) {
+Pool::Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, Limits limits)
+    : fabric_(fabric), clock_(clock), limits_(limits) {
   for (Stock& stock : stocks) {
     shelves_.emplace_back();
     shelves_.back().stock = std::move(stock);
   }
-  for (unsigned i = 0; size_ > 0 && i < workers; i++) threads_.emplace_back([this] { run(); });
+  for (unsigned i = 0; limits_.size > 0 && i < workers; i++)
+    threads_.emplace_back([this] { run(); });
 }
 
 Pool::~Pool() {
@@ -92,7 +92,7 @@ Pool::Place Pool::take_place(Driver& driver, const ShellShape& shape, const Inst
     shelf->loaded_hits++;
     return *std::exchange(program->place, std::nullopt);
   }
-  if (shelf->places.size() <= 1 && size_ > 0) taken.low = !std::exchange(shelf->low, true);
+  if (shelf->places.size() <= 1 && limits_.size > 0) taken.low = !std::exchange(shelf->low, true);
   if (!taken.pooled) return {};
   Place place = std::move(shelf->places.back());
   shelf->places.pop_back();
@@ -190,7 +190,7 @@ std::vector<PoolMetrics> Pool::metrics() const {
     entry->misses += shelf.misses;
     entry->loaded_hits += shelf.loaded_hits;
     entry->ready += static_cast<unsigned>(shelf.places.size());
-    entry->missing += shelf.broken ? 0 : size_ - static_cast<unsigned>(shelf.places.size());
+    entry->missing += shelf.broken ? 0 : limits_.size - static_cast<unsigned>(shelf.places.size());
     entry->refill = std::max(entry->refill, shelf.refill);
     entry->load = std::max(entry->load, shelf.load);
     entry->refilled += shelf.refilled;

@@ -36,11 +36,13 @@ class Pool {
     bool loaded = false;  // with its program
     bool low = false;     // none is left; said once until the shelf is full again
   };
-  // A program of an image that nothing uses any more stays loaded for `keep`; ports beyond those
-  // that are wanted go when nothing has been started for `calm`.
-  Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, unsigned size,
-       std::chrono::seconds keep = std::chrono::seconds(60),
-       std::chrono::seconds calm = std::chrono::seconds(2));
+  struct Limits {
+    unsigned size = 0;              // shells of each stock
+    std::chrono::seconds keep{60};  // a program of an image that nothing uses any more stays loaded
+    // Ports beyond those that are wanted go when nothing has been started for so long.
+    std::chrono::seconds calm{2};
+  };
+  Pool(Fabric& fabric, Clock& clock, std::vector<Stock> stocks, Limits limits);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -122,8 +124,7 @@ class Pool {
 
   Fabric& fabric_;
   Clock& clock_;
-  unsigned size_;
-  std::chrono::seconds keep_, calm_;
+  Limits limits_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Shelf> shelves_;

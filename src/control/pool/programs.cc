@@ -28,7 +28,7 @@ void Pool::remember(Driver& driver, const ShellShape& shape, const InstanceSpec&
   const bool foreign_packets =
       !instance.function &&
       std::ranges::any_of(instance.ports, [](auto& port) { return port.kind != PortKind::veth; });
-  if (size_ == 0 || driver.preloader() == nullptr || foreign_packets) return;
+  if (limits_.size == 0 || driver.preloader() == nullptr || foreign_packets) return;
   if (Program* known = find_program(shape, instance)) {
     known->broken = false;
     known->like = instance;  // the next one differs less from it
@@ -37,7 +37,7 @@ void Pool::remember(Driver& driver, const ShellShape& shape, const InstanceSpec&
     return;
   }
   programs_.insert(programs_.begin(), {&driver, shape, instance, {}, false, {}});
-  while (programs_.size() > size_) {
+  while (programs_.size() > limits_.size) {
     surplus_.push_back(std::move(programs_.back()));
     programs_.pop_back();
   }
@@ -101,15 +101,16 @@ void Pool::forget(const std::string& image_digest) {
 }
 
 bool Pool::expired(const Program& program) const {
-  return program.unused_since && clock_.now() - *program.unused_since >= keep_;
+  return program.unused_since && clock_.now() - *program.unused_since >= limits_.keep;
 }
 
 std::optional<SteadyTime> Pool::next_expiry() const {
   std::optional<SteadyTime> next;
   for (const Program& each : programs_)
-    if (each.unused_since && (!next || *each.unused_since + keep_ < *next))
-      next = *each.unused_since + keep_;
-  if (const SteadyTime calm = last_take_ + calm_; has_surplus_ports() && (!next || calm < *next))
+    if (each.unused_since && (!next || *each.unused_since + limits_.keep < *next))
+      next = *each.unused_since + limits_.keep;
+  if (const SteadyTime calm = last_take_ + limits_.calm;
+      has_surplus_ports() && (!next || calm < *next))
     next = calm;
   return next;
 }

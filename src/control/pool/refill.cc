@@ -18,12 +18,12 @@ void Pool::wake() {
 }
 
 void Pool::wait_full() {
-  if (size_ == 0) return;
+  if (limits_.size == 0) return;
   wake();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] {
     bool full = busy_ == 0 && surplus_.empty();
-    for (const Shelf& shelf : shelves_) full &= shelf.broken || shelf.places.size() >= size_;
+    for (const Shelf& shelf : shelves_) full &= shelf.broken || shelf.places.size() >= limits_.size;
     for (const Program& program : programs_) full &= program.broken || program.place;
     for (PortKind kind : {PortKind::tap, PortKind::packet}) {
       auto ready = ports_.find(kind);
@@ -79,16 +79,17 @@ void Pool::end_refill() {
 
 bool Pool::hurried() const {
   return std::ranges::any_of(shelves_, [&](const Shelf& shelf) {
-    return !shelf.broken && shelf.places.size() * 2 < size_;
+    return !shelf.broken && shelf.places.size() * 2 < limits_.size;
   });
 }
 
 // Makes one shell for the emptiest shelf, without the lock; false: nothing to do.
 bool Pool::refill_one(std::unique_lock<std::mutex>& lock) {
   auto shelf = std::ranges::min_element(shelves_, {}, [&](const Shelf& candidate) {
-    return candidate.broken ? size_t{size_} : candidate.places.size() + candidate.coming;
+    return candidate.broken ? size_t{limits_.size} : candidate.places.size() + candidate.coming;
   });
-  if (shelf == shelves_.end() || shelf->broken || shelf->places.size() + shelf->coming >= size_)
+  if (shelf == shelves_.end() || shelf->broken ||
+      shelf->places.size() + shelf->coming >= limits_.size)
     return false;
   shelf->coming++;
   begin_work(lock);
@@ -100,7 +101,7 @@ bool Pool::refill_one(std::unique_lock<std::mutex>& lock) {
   shelf->refill = took;
   shelf->broken = !place;
   if (place) shelf->places.push_back(*std::move(place));
-  if (shelf->places.size() >= size_) shelf->low = false;
+  if (shelf->places.size() >= limits_.size) shelf->low = false;
   return true;
 }
 
@@ -158,7 +159,7 @@ void Pool::keep_loaded(const Program& wanted, Result<Place> place) {
 
 size_t Pool::wanted_ports(PortKind kind) const {
   for (const Shelf& shelf : shelves_)
-    if (shelf.stock.packet_kind == kind) return size_t{size_} * 2;
+    if (shelf.stock.packet_kind == kind) return size_t{limits_.size} * 2;
   return 0;
 }
 
@@ -168,7 +169,7 @@ bool Pool::has_surplus_ports() const {
 }
 
 bool Pool::drop_port(std::unique_lock<std::mutex>& lock) {
-  if (std::chrono::steady_clock::now() < last_take_ + calm_) return false;
+  if (std::chrono::steady_clock::now() < last_take_ + limits_.calm) return false;
   for (auto& [kind, ready] : ports_) {
     if (ready.size() <= wanted_ports(kind)) continue;
     const PortId port = std::move(ready.front());

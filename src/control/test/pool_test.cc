@@ -17,9 +17,7 @@ class PoolTest : public testing::Test {
             clock,
             {{driver.get(), {"container", false}, PortKind::tap},
              {driver.get(), {"container", true}, {}}},
-            size,
-            std::chrono::seconds(60),
-            calm};
+            {size, std::chrono::seconds(60), calm}};
   }
   // Of so many functions that run.
   std::vector<PortId> bind_taps(Pool& pool, int count) {
@@ -160,7 +158,7 @@ TEST_F(PoolTest, forgets_the_programs_of_a_removed_image) {
 }
 
 TEST_F(PoolTest, replaces_spares_that_ended) {
-  Pool pool(fabric, clock, {{driver.get(), {"container", true}, {}}}, 1);
+  Pool pool(fabric, clock, {{driver.get(), {"container", true}, {}}}, {1});
   auto taken = pool.take(*driver, instance({PortKind::veth}, "a"));
   ASSERT_TRUE(taken);
   pool.give_back(*driver, *std::move(taken));
@@ -181,7 +179,7 @@ TEST_F(PoolTest, replaces_spares_that_ended) {
 }
 
 TEST_F(PoolTest, unloads_what_nothing_uses_any_more) {
-  Pool pool(fabric, clock, {{driver.get(), {"container", true}, {}}}, 2, std::chrono::seconds(0));
+  Pool pool(fabric, clock, {{driver.get(), {"container", true}, {}}}, {2, std::chrono::seconds(0)});
   for (const char* program : {"a", "b"}) {
     auto taken = pool.take(*driver, instance({PortKind::veth}, program));
     ASSERT_TRUE(taken);
