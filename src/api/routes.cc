@@ -71,22 +71,42 @@ constexpr std::array table{
 
 bool is_parameter(std::string_view part) { return part.starts_with('{'); }
 
-// The parameters of `path` under `pattern`; nothing when it is another path.
+// Takes the first part of `path`, which becomes what is behind it: nothing after the last.
+std::string_view take_part(std::optional<std::string_view>& path) {
+  const size_t slash = path->find('/');
+  const std::string_view part = path->substr(0, slash);
+  if (slash == std::string_view::npos)
+    path.reset();
+  else
+    path->remove_prefix(slash + 1);
+  return part;
+}
+
+// Whether both have as many parts, and `fits(wanted, given)` says yes of each pair.
+bool all_parts(std::string_view pattern, std::string_view path, const auto& fits) {
+  std::optional wanted = pattern, given = path;
+  while (wanted && given)
+    if (!fits(take_part(wanted), take_part(given))) return false;
+  return !wanted && !given;
+}
+
+// The parameters of `path` under `pattern`; nothing when it is another path. Nearly all are, of
+// every request, so that is found out first and takes no memory.
 std::optional<std::map<std::string, std::string>> match(std::string_view pattern,
                                                         std::string_view path) {
-  auto wanted = split(pattern, '/');
-  auto given = split(path, '/');
+  const auto same = [](std::string_view wanted, std::string_view given) {
+    return is_parameter(wanted) || wanted == given;
+  };
+  if (!all_parts(pattern, path, same)) return {};
   std::map<std::string, std::string> params;
-  if (wanted.size() != given.size()) return {};
-  for (size_t i = 0; i < wanted.size(); i++) {
-    if (!is_parameter(wanted[i])) {
-      if (wanted[i] != given[i]) return {};
-      continue;
-    }
-    auto value = percent_decode(given[i]);
-    if (!value || value->empty()) return {};
-    params[std::string(wanted[i].substr(1, wanted[i].size() - 2))] = *value;
-  }
+  const auto take = [&](std::string_view wanted, std::string_view given) {
+    if (!is_parameter(wanted)) return true;
+    auto value = percent_decode(given);
+    if (!value || value->empty()) return false;
+    params[std::string(wanted.substr(1, wanted.size() - 2))] = *std::move(value);
+    return true;
+  };
+  if (!all_parts(pattern, path, take)) return {};
   return params;
 }
 

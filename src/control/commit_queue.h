@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -57,5 +58,12 @@ class CommitQueue {
   bool ending_ = false, woken_ = false, hurried_ = false;
   std::thread thread_;
 };
+
+// `row` as it is now, in the words of its to_json(). Copies of the write share it.
+template <class Row>
+CommitQueue::LateWrite late_write(Key key, Row row) {
+  const auto kept = std::make_shared<const Row>(std::move(row));
+  return {std::move(key), [kept] { return to_json(*kept); }};
+}
 
 }  // namespace vireo

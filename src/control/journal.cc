@@ -84,7 +84,7 @@ std::string Journal::begin(const std::string& verb, const std::string& service) 
 
 CommitQueue::LateWrite Journal::row(const std::string& id) const {
   const Operation& operation = operations_.at(id);
-  return {operation_key(operation.service, id), [operation] { return to_json(operation); }};
+  return late_write(operation_key(operation.service, id), operation);
 }
 
 void Journal::add_step(const std::string& id, OperationStep step) {

@@ -131,8 +131,7 @@ Reconciler::Outcome Reconciler::pause_or_resume(ServiceEntry& service, FunctionE
     function.paused = current.paused;
     if (!current.paused) service.row.paused.erase(function.name);
     function.reason = done.error().message;
-    record(service, {},
-           {{service_key(service.name), [row = service.row] { return to_json(row); }}});
+    record(service, {}, {late_write(service_key(service.name), service.row)});
     fail(service, std::move(done).error().within(id));
     return Outcome::acted;
   }
@@ -276,14 +275,12 @@ void Reconciler::retire(FunctionEntry& function, std::unique_ptr<Generation>& ge
 }
 
 void Reconciler::write_row(ServiceEntry& service, FunctionEntry& function) {
-  InstanceRow row = function.row.value_or(InstanceRow{});
+  InstanceRow& row = function.row ? *function.row : function.row.emplace();
   if (row.generation != function.current->number) row.started = parts_.clock.wall();
   row.generation = function.current->number;
   row.facets = function.current->facets;
   row.restarts = function.restarts;
-  function.row = row;
-  record(service, {},
-         {{instance_key(service.name, function.name), [row] { return to_json(row); }}});
+  record(service, {}, {late_write(instance_key(service.name, function.name), row)});
 }
 
 void Reconciler::now_running(ServiceEntry& service, FunctionEntry& function) {

@@ -40,8 +40,9 @@ Reconciler::Outcome Reconciler::advance(ServiceEntry& service, FunctionEntry& fu
       if (!slot.plugged) return result("bind " + slot.spec.id, bind(function, generation, slot));
   if (generation.stage < Stage::booting) {
     // The row becomes durable while the instance starts; recovery removes what has none.
-    if (&generation == function.current.get()) write_row(service, function);
-    return result("start " + id, start(generation));
+    Result<void> started = start(generation);
+    if (started && &generation == function.current.get()) write_row(service, function);
+    return result("start " + id, std::move(started));
   }
   bool is_next = &generation == function.next.get();
   for (PortSlot& slot : generation.ports)

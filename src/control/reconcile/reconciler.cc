@@ -101,12 +101,9 @@ std::string Reconciler::accept(const std::string& verb, ServiceRow row,
   service.planned_in = planned_in;
   service.failure.reset();
   service.closing = false;
-  std::vector<CommitQueue::LateWrite> late{
-      {service_key(service.name), [row = service.row] { return to_json(row); }},
-      journal_.row(service.operation)};
-  if (desired)
-    late.push_back({allocation_key(service.name),
-                    [allocation = desired->allocation] { return to_json(allocation); }});
+  std::vector<CommitQueue::LateWrite> late{late_write(service_key(service.name), service.row),
+                                           journal_.row(service.operation)};
+  if (desired) late.push_back(late_write(allocation_key(service.name), desired->allocation));
   record(service, {}, std::move(late));
   journal_.set_state(service.operation, OperationState::processing);
   if (desired) {
@@ -257,9 +254,8 @@ void Reconciler::save(ServiceEntry& service) {
   last.operation.clear();
   last.previous.reset();
   std::vector<CommitQueue::LateWrite> late{
-      {service_key(service.name), [last] { return to_json(last); }},
-      {allocation_key(service.name),
-       [allocation = service.desired.allocation] { return to_json(allocation); }}};
+      late_write(service_key(service.name), std::move(last)),
+      late_write(allocation_key(service.name), service.desired.allocation)};
   std::vector<Write> writes;
   if (std::exchange(service.unsaved, false)) {
     for (const auto& [name, link] : service.links)
@@ -322,7 +318,7 @@ void Reconciler::roll_back(ServiceEntry& service, Error error) {
     service.row.removing = true;
   }
   service.retry_at.reset();
-  record(service, {}, {{service_key(service.name), [row = service.row] { return to_json(row); }}});
+  record(service, {}, {late_write(service_key(service.name), service.row)});
   apply(service, std::move(service.desired));
 }
 
