@@ -8,7 +8,7 @@
 namespace vireo::bench {
 namespace {
 
-TEST(ProcessMemory, PagesOnTheListsOfAllProcessorsAndZonesAreCounted) {
+TEST(ProcessMemory, pages_on_the_lists_of_all_processors_and_zones_are_counted) {
   constexpr const char* zones =
       "Node 0, zone   Normal\n"
       "  pages free     5196032\n"
@@ -26,7 +26,7 @@ TEST(ProcessMemory, PagesOnTheListsOfAllProcessorsAndZonesAreCounted) {
   EXPECT_EQ(listed_pages(""), 0u);
 }
 
-TEST(ProcessMemory, ThisKernelTellsThem) {
+TEST(ProcessMemory, this_kernel_tells_them) {
   EXPECT_GT(listed_pages(*read_file("/proc/zoneinfo")), 0u);
 }
 

@@ -37,7 +37,7 @@ struct Setup {
   bool bridged = false;      // and so does the reference
   std::vector<SetupPort> ports;
   // One for each host and gateway that frames go to, so that all are known as neighbours. The first
-  // is the one that goes behind the frames of a case.
+  // into a port is the one that goes behind the frames of a case.
   std::vector<Probe> probes;
 };
 
@@ -58,6 +58,7 @@ class Bench {
   Result<void> start_reference();
   Result<void> settle();
   void address(unsigned port, Bytes& frame) const;
+  const Probe& probe_behind(unsigned port) const;
   Result<std::vector<Arrival>> send_all(unsigned port, const std::vector<Bytes>& frames);
   Result<void> probe(const Probe& probe, std::chrono::milliseconds patience,
                      std::vector<Arrival>& arrivals, bool& passed);

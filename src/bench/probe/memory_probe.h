@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory of one idle instance (draft, section 4.6) after one reply: private and proportional memory
-// of its processes, and all-in, the fall of available memory over many instances, divided
-// by their number. Containers are measured without pools; virtual machines begin as copies of one
+// of its processes, and all-in, the fall of available memory over many instances, divided by their
+// number. Containers are measured without pools; virtual machines begin as copies of one
 // that was loaded ahead, as they always do.
 #pragma once
 #include <memory>
