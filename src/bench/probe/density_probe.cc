@@ -18,7 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-constexpr double mebibyte = 1 << 20;
 constexpr unsigned spares = 4;
 constexpr auto longest_refill = 5s;
 constexpr auto idle_time = 1300ms;  // a function gives back what a burst touched after 1 s
@@ -80,7 +79,7 @@ class DensityProbe final : public Probe {
     sample.reason = "interrupted";
     TRY(lab_->wait_for_pool(longest_refill, options_.technology));
     std::this_thread::sleep_for(idle_time);
-    const double before = TRY(available());
+    const double before = TRY(available_memory());
     const unsigned running = start_all(sample);
     const bool whole = running == options_.count;
     auto with = whole ? with_all(sample) : Error{Errc::unavailable, sample.reason};
@@ -189,7 +188,7 @@ class DensityProbe final : public Probe {
   Result<Crowded> with_all(Sample& sample) {
     std::this_thread::sleep_for(quiet_time);
     Crowded crowded;
-    crowded.started = TRY(available());
+    crowded.started = TRY(available_memory());
     Json functions = TRY(lab_->get("/v1/functions"));
     std::vector<int> pids;
     for (const Json& function : functions.items()) {
@@ -203,7 +202,7 @@ class DensityProbe final : public Probe {
     TRY(take_requests(sample));
     take_answers(sample);
     std::this_thread::sleep_for(idle_time);
-    crowded.called = TRY(available());
+    crowded.called = TRY(available_memory());
     return crowded;
   }
 
@@ -272,7 +271,7 @@ class DensityProbe final : public Probe {
 
   Result<void> take_memory(double before, const Crowded& with, Sample& sample) {
     std::this_thread::sleep_for(idle_time);
-    const double fall = before - with.started, rise = TRY(available()) - with.called;
+    const double fall = before - with.started, rise = TRY(available_memory()) - with.called;
     const std::string key = fmt::format("density_memoryeach of {}", options_.count);
     auto mean = undisturbed_mean(fall, rise, options_.tolerance);
     if (mean)
@@ -280,10 +279,6 @@ class DensityProbe final : public Probe {
     else
       sample.disturbed[key] = mean.error().message;
     return {};
-  }
-
-  static Result<double> available() {
-    return static_cast<double>(TRY(available_memory())) / mebibyte;
   }
 
   DensityOptions options_;

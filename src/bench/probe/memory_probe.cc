@@ -94,11 +94,11 @@ class MemoryProbe final : public Probe {
   Result<Sample> once() {
     Sample sample;
     TRY(lab_->wait_for_pool(5s, options_.technology));
-    double before = TRY(available());
+    double before = TRY(available_memory());
     auto during = with_instances(sample);
     TRY(lab_->run(descriptor(1)));
     std::this_thread::sleep_for(idle_time);
-    double with = TRY(during), rise = TRY(available()) - with;
+    double with = TRY(during), rise = TRY(available_memory()) - with;
     auto mean = undisturbed_mean(before - with, rise, options_.tolerance);
     if (mean)
       sample.values["all-in"] = *mean / options_.instances;
@@ -114,7 +114,7 @@ class MemoryProbe final : public Probe {
       TRY(prober.run(1, 0us));
     }
     std::this_thread::sleep_for(idle_time);
-    double now = TRY(available());
+    double now = TRY(available_memory());
     TRY(take_processes(sample));
     return now;
   }
@@ -132,10 +132,6 @@ class MemoryProbe final : public Probe {
     sample.values["private"] = of_private / count / mebibyte;
     sample.values["proportional"] = proportional / count / mebibyte;
     return {};
-  }
-
-  static Result<double> available() {
-    return static_cast<double>(TRY(available_memory())) / mebibyte;
   }
 
   MemoryOptions options_;

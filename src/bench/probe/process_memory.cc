@@ -38,10 +38,12 @@ Result<ProcessMemory> memory_of_process(int pid) {
   return memory;
 }
 
-Result<uint64_t> available_memory() {
+Result<double> available_memory() {
+  constexpr double mebibyte = 1 << 20;
   const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  return bytes_at(TRY(read_file("/proc/meminfo")), "MemAvailable") +
-         page * listed_pages(TRY(read_file("/proc/zoneinfo")));
+  const uint64_t counted = bytes_at(TRY(read_file("/proc/meminfo")), "MemAvailable");
+  const uint64_t listed = page * listed_pages(TRY(read_file("/proc/zoneinfo")));
+  return static_cast<double>(counted + listed) / mebibyte;
 }
 
 uint64_t listed_pages(std::string_view zones) {

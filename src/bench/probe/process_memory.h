@@ -13,10 +13,10 @@ struct ProcessMemory {
 };
 Result<ProcessMemory> memory_of_process(int pid);  // and all its descendants
 
-// Bytes: MemAvailable, and the free pages on the lists of each processor, which the kernel does not
+// MiB: MemAvailable, and the free pages on the lists of each processor, which the kernel does not
 // count there. Since Linux 6.7 these lists grow to an eighth of a zone and shrink in steps over
 // many seconds (mm/page_alloc.c, decay_pcp_high): MemAvailable alone swings by 50 MiB and more.
-Result<uint64_t> available_memory();
+Result<double> available_memory();
 // Of the text of /proc/zoneinfo: the pages on the lists of all processors.
 uint64_t listed_pages(std::string_view zones);
 

@@ -11,7 +11,6 @@ namespace vireo::bench {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr double mebibyte = 1 << 20;
 constexpr auto idle_time = 1300ms;
 constexpr auto longest_refill = 10s;
 constexpr auto longest_unload = 13s;  // from the last use
@@ -73,7 +72,7 @@ class SpareMemoryProbe final : public Probe {
     TRY(spares_->wait_for(loaded, longest_unload));
     std::this_thread::sleep_for(idle_time);
     TRY(spares_->wait_for(loaded, 0ms));
-    return static_cast<double>(TRY(available_memory())) / mebibyte;
+    return available_memory();
   }
 
   SparesOptions options_;

@@ -11,12 +11,11 @@ namespace vireo::bench {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr double mebibyte = 1 << 20;
 constexpr auto idle_time = 1300ms;
 
 Result<double> available_at_rest() {
   std::this_thread::sleep_for(idle_time);
-  return static_cast<double>(TRY(available_memory())) / mebibyte;
+  return available_memory();
 }
 
 }  // namespace
